@@ -1,0 +1,42 @@
+//! Every server function, verb first, two lines each.
+
+use model::trace::Trace;
+use model::view::{OperationSummary, SearchPage, ServiceSummary, TraceSearch};
+use model::{Span, SpanId, Timestamp, TraceId};
+use server_fn::codec::Postcard;
+use server_fn_macro_default::server;
+
+use crate::Failure;
+#[cfg(feature = "ssr")]
+use crate::backend::context;
+
+#[server(prefix = "/fn", endpoint = "search_traces", input = Postcard, output = Postcard)]
+pub async fn search_traces(search: TraceSearch) -> Result<SearchPage, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.search_traces(&caller, search).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "get_trace", input = Postcard, output = Postcard)]
+pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_trace(&caller, trace).await?)
+}
+
+/// One span whole. Its start is asked for because senders do reuse span ids.
+#[server(prefix = "/fn", endpoint = "get_span", input = Postcard, output = Postcard)]
+pub async fn get_span(trace: TraceId, span: SpanId, start: Timestamp) -> Result<Span, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_span(&caller, trace, span, start).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "list_services", input = Postcard, output = Postcard)]
+pub async fn list_services() -> Result<Vec<ServiceSummary>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_services(&caller).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "list_operations", input = Postcard, output = Postcard)]
+pub async fn list_operations(service: String) -> Result<Vec<OperationSummary>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_operations(&caller, service).await?)
+}

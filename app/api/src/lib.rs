@@ -1,0 +1,14 @@
+//! The seam between browser and server: one function for everything a page may ask, and the trait that answers.
+//!
+//! The browser builds stubs of these functions; the server builds the functions and dispatches them to the
+//! [`Backend`] it was given. Answers travel as postcard, a compact binary form. Nothing else belongs here.
+
+#[cfg(feature = "ssr")]
+mod backend;
+mod failure;
+mod functions;
+
+#[cfg(feature = "ssr")]
+pub use backend::{Backend, Caller, functions_handler};
+pub use failure::Failure;
+pub use functions::{get_span, get_trace, list_operations, list_services, search_traces};

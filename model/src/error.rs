@@ -1,0 +1,50 @@
+//! The one error that crosses the wire: what happened, to what, and what to do next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    BadRequest,
+    NotFound,
+    TooLarge,
+    UnsupportedMediaType,
+    /// Come back later: a queue is full or a part is still starting.
+    Busy,
+    /// A query hit its time or memory limit.
+    LimitExceeded,
+    /// The storage engine cannot be reached.
+    StorageUnavailable,
+    Internal,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    pub code: ErrorCode,
+    pub message: String,
+    pub hint: String,
+}
+
+impl ApiError {
+    pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into(), hint: hint.into() }
+    }
+
+    pub fn bad_request(message: impl Into<String>, hint: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorCode::BadRequest, message, hint)
+    }
+
+    pub fn not_found(message: impl Into<String>, hint: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorCode::NotFound, message, hint)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}

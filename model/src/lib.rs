@@ -1,0 +1,22 @@
+//! What Skein talks about: spans, traces, what queries answer, and the one error that crosses the wire.
+//!
+//! Everything here is pure and builds for the browser: no clock, no I/O, no knowledge of OTLP, SQL or HTTP.
+
+pub mod attr;
+pub mod error;
+pub mod hist;
+pub mod id;
+pub mod json;
+pub mod scope;
+pub mod span;
+pub mod time;
+pub mod trace;
+pub mod view;
+
+pub use attr::{AttrValue, Attrs};
+pub use error::{ApiError, ErrorCode};
+pub use hist::Histogram;
+pub use id::{SpanId, TenantId, TraceId};
+pub use scope::Scope;
+pub use span::{Event, Link, Origin, Span, SpanKind, Status};
+pub use time::{Nanos, Timestamp};
