@@ -1,0 +1,36 @@
+//! Every numeric bound in the process, with its reason. Whoever reaches one counts it in a metric.
+
+use std::time::Duration;
+
+/// The largest request body, decompressed. The OpenTelemetry Collector's default batches are far below it.
+pub const REQUEST_MAX_BYTES: usize = 16 << 20;
+/// Bodies being read and decoded at one time, all doors together. Beyond it senders are told to come back.
+pub const INTAKE_IN_FLIGHT_MAX_BYTES: usize = 96 << 20;
+/// A queue segment is sealed, and becomes one insert, at whichever of these comes first. 200,000 rows is where
+/// larger blocks stop paying in the engine.
+pub const SEGMENT_MAX_BYTES: usize = 48 << 20;
+pub const SEGMENT_MAX_SPANS: u32 = 100_000;
+pub const SEGMENT_MAX_AGE: Duration = Duration::from_millis(800);
+/// Records waiting for the next group commit.
+pub const QUEUE_PENDING_MAX_BYTES: usize = 32 << 20;
+/// What the queue may hold on disk before senders are refused: minutes of full load, hours of a usual one.
+pub const QUEUE_DEFAULT_MAX_BYTES: u64 = 8 << 30;
+/// How long a refused sender is asked to wait.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Text a span may carry in one string (name, attribute, message) before it is refused as malformed.
+pub const SPAN_MAX_BYTES: usize = 8 << 20;
+/// How deep attribute values may nest.
+pub const ATTRIBUTE_MAX_DEPTH: usize = 32;
+
+/// A query's memory and time in the engine.
+pub const QUERY_MAX_MEMORY_BYTES: u64 = 2 << 30;
+pub const QUERY_MAX_SECS: u64 = 30;
+/// Results of one search page.
+pub const SEARCH_DEFAULT_LIMIT: u32 = 50;
+pub const SEARCH_MAX_LIMIT: u32 = 1_000;
+/// Candidates one search request may look at before it answers with what it has and a cursor.
+pub const SEARCH_MAX_CANDIDATES: usize = 20_000;
+
+/// How long a stopping server waits for requests and the queue to finish.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);

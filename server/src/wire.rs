@@ -1,0 +1,4 @@
+//! Foreign shapes to ours and back. Pure: no I/O, no clock. The only code that knows protobuf types.
+
+pub mod otlp;
+pub mod simple;
