@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Runs Trunk with the tools and the compiler that setup chose: `scripts/trunk.sh serve`.
+# The UI is compiled in a target folder of its own, so it never waits for a server build.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+"$ROOT/scripts/setup.sh" build
+source "$SETUP_DIR/wasm.env"
+export CARGO_TARGET_DIR="$ROOT/target/wasm"
+cd "$ROOT"
+exec trunk "$@"
