@@ -1,0 +1,377 @@
+//! Spans read where they lie: borrowed views of encoded OTLP messages, for code that turns them into columns.
+//!
+//! A view holds what a generated decoder would hold (the last of repeated scalars wins, absent fields are their
+//! defaults, unknown fields are skipped), with three differences. A message that may come once and comes twice
+//! (resource, scope, an attribute's value) is malformed instead of merged: no sender does that, and the raw bytes
+//! of the first would no longer be the whole. Groups are malformed. Attribute values nest at most
+//! `ATTRIBUTE_MAX_DEPTH` deep. A view reads its own message only: what is inside the raw slices it lists is read,
+//! and may prove malformed, when they are. Offsets in errors count from the start of the bytes given to `read`.
+
+use model::{AttrValue, Attrs};
+
+use crate::limits::ATTRIBUTE_MAX_DEPTH;
+
+mod reader;
+
+pub use reader::Malformed;
+pub(in crate::wire) use reader::{Field, Reader};
+
+/// The raw ResourceSpans messages of an `ExportTraceServiceRequest`. Ends after the first error.
+pub fn resource_spans<'a>(request: &'a [u8]) -> impl Iterator<Item = Result<&'a [u8], Malformed>> {
+    let mut reader = Some(Reader::new(request));
+    std::iter::from_fn(move || {
+        let found = next_of(reader.as_mut()?, 1);
+        if !matches!(found, Ok(Some(_))) {
+            reader = None;
+        }
+        found.transpose()
+    })
+}
+
+/// The next occurrence of a message field, skipping all others.
+#[inline]
+pub(in crate::wire) fn next_of<'a>(
+    reader: &mut Reader<'a>,
+    number: u32,
+) -> Result<Option<&'a [u8]>, Malformed> {
+    while let Some(field) = reader.next()? {
+        if field.number == number {
+            return field.bytes().map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// A ResourceSpans message: one running service and what it sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceView<'a> {
+    pub attributes: Vec<&'a [u8]>,
+    pub dropped_attributes: u32,
+    pub schema_url: &'a str,
+    pub scope_spans: Vec<&'a [u8]>,
+    /// The encoded Resource message.
+    pub resource_bytes: &'a [u8],
+}
+
+impl<'a> ResourceView<'a> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut view = ResourceView::default();
+        let mut has_resource = false;
+        let mut reader = Reader::new(bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => view.resource_bytes = once(&field, &mut has_resource)?,
+                2 => view.scope_spans.push(field.bytes()?),
+                3 => view.schema_url = field.text()?,
+                _ => {}
+            }
+        }
+        view.read_resource().map_err(|e| e.inside(bytes, view.resource_bytes))?;
+        Ok(view)
+    }
+
+    fn read_resource(&mut self) -> Result<(), Malformed> {
+        let mut reader = Reader::new(self.resource_bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => self.attributes.push(field.bytes()?),
+                2 => self.dropped_attributes = field.varint32()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A ScopeSpans message: one instrumentation library and its spans.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScopeView<'a> {
+    pub name: &'a str,
+    pub version: &'a str,
+    pub attributes: Vec<&'a [u8]>,
+    pub dropped_attributes: u32,
+    pub schema_url: &'a str,
+    /// The encoded InstrumentationScope message.
+    pub scope_bytes: &'a [u8],
+    pub spans: Vec<&'a [u8]>,
+}
+
+impl<'a> ScopeView<'a> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut view = ScopeView::default();
+        let mut has_scope = false;
+        let mut reader = Reader::new(bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => view.scope_bytes = once(&field, &mut has_scope)?,
+                2 => view.spans.push(field.bytes()?),
+                3 => view.schema_url = field.text()?,
+                _ => {}
+            }
+        }
+        view.read_scope().map_err(|e| e.inside(bytes, view.scope_bytes))?;
+        Ok(view)
+    }
+
+    fn read_scope(&mut self) -> Result<(), Malformed> {
+        let mut reader = Reader::new(self.scope_bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => self.name = field.text()?,
+                2 => self.version = field.text()?,
+                3 => self.attributes.push(field.bytes()?),
+                4 => self.dropped_attributes = field.varint32()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A Span message. Numbers are as sent: kinds and status codes nobody defined are passed on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanView<'a> {
+    pub trace_id: &'a [u8],
+    pub span_id: &'a [u8],
+    pub parent_id: &'a [u8],
+    pub trace_state: &'a str,
+    pub name: &'a str,
+    pub kind: u32,
+    pub start: u64,
+    pub end: u64,
+    pub attributes: Vec<&'a [u8]>,
+    pub dropped_attributes: u32,
+    pub events: Vec<&'a [u8]>,
+    pub dropped_events: u32,
+    pub links: Vec<&'a [u8]>,
+    pub dropped_links: u32,
+    pub status_code: u32,
+    pub status_message: &'a str,
+    pub flags: u32,
+}
+
+impl<'a> SpanView<'a> {
+    /// Clears and refills this view, so that its lists keep their memory from span to span.
+    pub fn read(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
+        self.clear();
+        let mut reader = Reader::new(bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => self.trace_id = field.bytes()?,
+                2 => self.span_id = field.bytes()?,
+                3 => self.trace_state = field.text()?,
+                4 => self.parent_id = field.bytes()?,
+                5 => self.name = field.text()?,
+                6 => self.kind = field.varint32()?,
+                7 => self.start = field.fixed64()?,
+                8 => self.end = field.fixed64()?,
+                9 => self.attributes.push(field.bytes()?),
+                10 => self.dropped_attributes = field.varint32()?,
+                11 => self.events.push(field.bytes()?),
+                12 => self.dropped_events = field.varint32()?,
+                13 => self.links.push(field.bytes()?),
+                14 => self.dropped_links = field.varint32()?,
+                15 => {
+                    let status = field.bytes()?;
+                    self.read_status(status).map_err(|e| e.inside(bytes, status))?;
+                }
+                16 => self.flags = field.fixed32()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A status in several pieces adds up to one.
+    fn read_status(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
+        let mut reader = Reader::new(bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                2 => self.status_message = field.text()?,
+                3 => self.status_code = field.varint32()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        let (mut attributes, mut events, mut links) = (
+            std::mem::take(&mut self.attributes),
+            std::mem::take(&mut self.events),
+            std::mem::take(&mut self.links),
+        );
+        attributes.clear();
+        events.clear();
+        links.clear();
+        *self = SpanView { attributes, events, links, ..SpanView::default() };
+    }
+}
+
+/// An Event message of a span.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventView<'a> {
+    pub time: u64,
+    pub name: &'a str,
+    pub attributes: Vec<&'a [u8]>,
+    pub dropped_attributes: u32,
+}
+
+impl<'a> EventView<'a> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut view = EventView::default();
+        let mut reader = Reader::new(bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => view.time = field.fixed64()?,
+                2 => view.name = field.text()?,
+                3 => view.attributes.push(field.bytes()?),
+                4 => view.dropped_attributes = field.varint32()?,
+                _ => {}
+            }
+        }
+        Ok(view)
+    }
+}
+
+/// A Link message of a span. The lengths of its ids are as sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkView<'a> {
+    pub trace_id: &'a [u8],
+    pub span_id: &'a [u8],
+    pub trace_state: &'a str,
+    pub flags: u32,
+    pub attributes: Vec<&'a [u8]>,
+    pub dropped_attributes: u32,
+}
+
+impl<'a> LinkView<'a> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut view = LinkView::default();
+        let mut reader = Reader::new(bytes);
+        while let Some(field) = reader.next()? {
+            match field.number {
+                1 => view.trace_id = field.bytes()?,
+                2 => view.span_id = field.bytes()?,
+                3 => view.trace_state = field.text()?,
+                4 => view.attributes.push(field.bytes()?),
+                5 => view.dropped_attributes = field.varint32()?,
+                6 => view.flags = field.fixed32()?,
+                _ => {}
+            }
+        }
+        Ok(view)
+    }
+}
+
+/// An attribute's value. Arrays and maps stay encoded until [`Value::to_model`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Value<'a> {
+    #[default]
+    Empty,
+    Str(&'a str),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Bytes(&'a [u8]),
+    Array(&'a [u8]),
+    Map(&'a [u8]),
+}
+
+/// Reads a KeyValue message.
+#[inline]
+pub fn key_value<'a>(bytes: &'a [u8]) -> Result<(&'a str, Value<'a>), Malformed> {
+    let mut key = "";
+    let mut value = Value::Empty;
+    let mut has_value = false;
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 => key = field.text()?,
+            2 => {
+                let encoded = once(&field, &mut has_value)?;
+                value = any_value(encoded).map_err(|e| e.inside(bytes, encoded))?;
+            }
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// Reads an AnyValue message. A reference into a string table, which only profiles have, is an empty value.
+#[inline]
+fn any_value(bytes: &[u8]) -> Result<Value<'_>, Malformed> {
+    let mut value = Value::Empty;
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        value = match (field.number, value) {
+            (1, _) => Value::Str(field.text()?),
+            (2, _) => Value::Bool(field.varint()? != 0),
+            (3, _) => Value::Int(field.varint()? as i64),
+            (4, _) => Value::Double(f64::from_bits(field.fixed64()?)),
+            (5, Value::Array(_)) | (6, Value::Map(_)) => return Err(field.repeated()),
+            (5, _) => Value::Array(field.bytes()?),
+            (6, _) => Value::Map(field.bytes()?),
+            (7, _) => Value::Bytes(field.bytes()?),
+            (8, _) => field.varint().map(|_| Value::Empty)?,
+            (_, value) => value,
+        };
+    }
+    Ok(value)
+}
+
+impl Value<'_> {
+    /// The value on its own, read to its depths. Offsets in errors count within the array or map.
+    pub fn to_model(&self) -> Result<AttrValue, Malformed> {
+        self.at_depth(0)
+    }
+
+    fn at_depth(&self, depth: usize) -> Result<AttrValue, Malformed> {
+        Ok(match *self {
+            Value::Empty => AttrValue::Empty,
+            Value::Str(text) => AttrValue::Str(text.to_owned()),
+            Value::Bool(yes) => AttrValue::Bool(yes),
+            Value::Int(number) => AttrValue::Int(number),
+            Value::Double(number) => AttrValue::Double(number),
+            Value::Bytes(bytes) => AttrValue::Bytes(bytes.to_vec()),
+            Value::Array(_) | Value::Map(_) if depth == ATTRIBUTE_MAX_DEPTH => {
+                return Err(Malformed::TooDeep { max: ATTRIBUTE_MAX_DEPTH, at: 0 });
+            }
+            Value::Array(bytes) => AttrValue::Array(items(bytes, depth)?),
+            Value::Map(bytes) => AttrValue::Map(entries(bytes, depth)?),
+        })
+    }
+}
+
+fn items(bytes: &[u8], depth: usize) -> Result<Vec<AttrValue>, Malformed> {
+    let mut items = Vec::new();
+    let mut reader = Reader::new(bytes);
+    while let Some(item) = next_of(&mut reader, 1)? {
+        let value = any_value(item).and_then(|value| value.at_depth(depth + 1));
+        items.push(value.map_err(|e| e.inside(bytes, item))?);
+    }
+    Ok(items)
+}
+
+fn entries(bytes: &[u8], depth: usize) -> Result<Attrs, Malformed> {
+    let mut entries = Vec::new();
+    let mut reader = Reader::new(bytes);
+    while let Some(entry) = next_of(&mut reader, 1)? {
+        let (key, value) = key_value(entry).map_err(|e| e.inside(bytes, entry))?;
+        let value = value.at_depth(depth + 1).map_err(|e| e.inside(bytes, entry))?;
+        entries.push((key.to_owned(), value));
+    }
+    Ok(entries)
+}
+
+/// The bytes of a message field that may come once.
+#[inline]
+fn once<'a>(field: &Field<'a>, seen: &mut bool) -> Result<&'a [u8], Malformed> {
+    if std::mem::replace(seen, true) {
+        return Err(field.repeated());
+    }
+    field.bytes()
+}
+
+#[cfg(test)]
+mod tests;

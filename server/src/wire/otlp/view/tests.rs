@@ -1,0 +1,1 @@
+//! The view agrees with the generated decoder.
