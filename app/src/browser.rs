@@ -1,0 +1,54 @@
+//! The browser's services in our own words: history, storage, clipboard, clock, frames. The rest of the application
+//! names web-sys only where it draws.
+
+use web_sys::wasm_bindgen::JsCast;
+
+pub mod clipboard;
+pub mod clock;
+pub mod frame;
+pub mod history;
+pub mod keys;
+pub mod observe;
+pub mod storage;
+
+/// The page we run in. There is no application without one.
+pub fn window() -> web_sys::Window {
+    leptos::prelude::window()
+}
+
+pub fn document() -> web_sys::Document {
+    leptos::prelude::document()
+}
+
+/// Focuses the first element a selector finds. Says whether there was one.
+pub fn focus(selector: &str) -> bool {
+    let found = document().query_selector(selector).ok().flatten();
+    let Some(element) = found.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) else {
+        return false;
+    };
+    if let Some(input) = element.dyn_ref::<web_sys::HtmlInputElement>() {
+        input.select();
+    }
+    element.focus().is_ok()
+}
+
+/// Takes the focus away from a field, so that keys mean the page again.
+pub fn blur() {
+    if let Some(element) = document().active_element().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.blur();
+    }
+}
+
+pub fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+pub fn hostname() -> String {
+    window().location().hostname().unwrap_or_default()
+}
+
+/// Whether the system asks for dark pages.
+pub fn prefers_dark() -> bool {
+    let query = window().match_media("(prefers-color-scheme: dark)");
+    query.ok().flatten().is_some_and(|query| query.matches())
+}

@@ -1,0 +1,55 @@
+//! The address bar: where we are, going elsewhere without loading a page, and being told.
+
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::JsValue;
+
+/// The path and the query of where we are.
+pub fn here() -> (String, String) {
+    let location = super::window().location();
+    (location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
+}
+
+pub fn push(url: &str) {
+    if let Ok(history) = super::window().history() {
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(url));
+    }
+}
+
+pub fn replace(url: &str) {
+    if let Ok(history) = super::window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(url));
+    }
+}
+
+/// Runs for as long as the page lives: back and forward.
+pub fn on_pop(run: impl Fn() + 'static) {
+    let listener = Closure::<dyn Fn()>::new(run);
+    let _ = super::window().add_event_listener_with_callback("popstate", listener.as_ref().unchecked_ref());
+    listener.forget();
+}
+
+/// Runs with the URL of every plain click on a link to this site, and keeps the browser from following it.
+pub fn on_link(run: impl Fn(&str) + 'static) {
+    let listener = Closure::<dyn Fn(web_sys::MouseEvent)>::new(move |event: web_sys::MouseEvent| {
+        if let Some(url) = followed(&event) {
+            event.prevent_default();
+            run(&url);
+        }
+    });
+    let _ = super::document().add_event_listener_with_callback("click", listener.as_ref().unchecked_ref());
+    listener.forget();
+}
+
+fn followed(event: &web_sys::MouseEvent) -> Option<String> {
+    let is_plain = event.button() == 0
+        && !event.default_prevented()
+        && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key());
+    if !is_plain {
+        return None;
+    }
+    let target: web_sys::Element = event.target()?.dyn_into().ok()?;
+    let link: web_sys::HtmlAnchorElement = target.closest("a[href]").ok()??.dyn_into().ok()?;
+    let is_ours = link.origin() == super::origin() && link.target().is_empty() && link.hash().is_empty();
+    is_ours.then(|| link.pathname() + &link.search())
+}

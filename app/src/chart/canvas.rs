@@ -1,0 +1,87 @@
+//! The one canvas: fills its parent, sharp on any screen, drawn at most once a frame.
+
+use std::sync::Arc;
+
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+use super::palette::{Palette, PaletteSignal};
+use crate::browser::frame::Frame;
+use crate::browser::observe::SizeWatch;
+use crate::browser::window;
+
+/// Something to draw on, in CSS pixels.
+pub struct Surface {
+    pub context: CanvasRenderingContext2d,
+    pub width_px: f64,
+    pub height_px: f64,
+    pub palette: Arc<Palette>,
+}
+
+impl Surface {
+    /// Clears a canvas, after giving it the size of its box when that has changed.
+    pub fn of(canvas: &HtmlCanvasElement, palette: Arc<Palette>) -> Option<Surface> {
+        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        let ratio = window().device_pixel_ratio().max(1.0);
+        let (width_px, height_px) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+        let device = |px: f64| (px * ratio).round() as u32;
+        if canvas.width() != device(width_px) || canvas.height() != device(height_px) {
+            canvas.set_width(device(width_px));
+            canvas.set_height(device(height_px));
+        }
+        context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0).ok()?;
+        context.clear_rect(0.0, 0.0, width_px, height_px);
+        Some(Surface { context, width_px, height_px, palette })
+    }
+
+    pub fn fill(&self, color: &str) {
+        self.context.set_fill_style_str(color);
+    }
+
+    pub fn rect(&self, x: f64, y: f64, width: f64, height: f64) {
+        self.context.fill_rect(x, y, width, height);
+    }
+
+    pub fn text_width(&self, text: &str) -> f64 {
+        self.context.measure_text(text).map_or(0.0, |m| m.width())
+    }
+
+    pub fn text(&self, text: &str, x: f64, y: f64) {
+        let _ = self.context.fill_text(text, x, y);
+    }
+}
+
+/// Draws when it appears, when its size or the theme changes, and whenever a signal read by `track` does.
+#[component]
+pub fn Canvas(
+    class: &'static str,
+    track: impl Fn() + 'static,
+    draw: impl FnMut(&Surface) + 'static,
+) -> impl IntoView {
+    let canvas = NodeRef::<html::Canvas>::new();
+    let palette = expect_context::<PaletteSignal>().0;
+    let mut draw = draw;
+    let frame = Frame::new(move || {
+        let canvas = canvas.get_untracked();
+        let surface = canvas.and_then(|canvas| Surface::of(&canvas, palette.get_untracked()));
+        if let Some(surface) = surface {
+            draw(&surface);
+        }
+    });
+    let watch = StoredValue::new_local(None::<SizeWatch>);
+    let on_size = frame.clone();
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            let frame = on_size.clone();
+            watch.set_value(SizeWatch::new(&canvas, move || frame.request()));
+        }
+    });
+    Effect::new(move |_| {
+        palette.track();
+        track();
+        frame.request();
+    });
+    view! { <canvas class=class node_ref=canvas aria-hidden="true"></canvas> }
+}

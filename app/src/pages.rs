@@ -1,0 +1,56 @@
+//! The pages and the frame around them. Pages fetch, arrange, and hand data down.
+
+use leptos::prelude::*;
+
+use crate::chart::palette::PaletteSignal;
+use crate::state::{Preferences, Router};
+use crate::url::Route;
+
+mod help;
+mod not_found;
+mod search;
+mod shell;
+mod trace;
+
+use not_found::NotFound;
+use search::SearchPage;
+use shell::Shell;
+use trace::TracePage;
+
+/// Which page a route shows; a page stays while only its state changes.
+#[derive(Clone, Debug, PartialEq)]
+enum Page {
+    Search,
+    Trace(model::TraceId),
+    BadTraceId(String),
+    NotFound(String),
+}
+
+#[component]
+pub fn App() -> impl IntoView {
+    let preferences = Preferences::load();
+    let router = Router::start();
+    provide_context(preferences);
+    provide_context(preferences.zone);
+    provide_context(router);
+    provide_context(PaletteSignal::follow(move || preferences.theme.track()));
+    let page = Memo::new(move |_| match router.route() {
+        Route::Search(_) => Page::Search,
+        Route::Trace(id, _) => Page::Trace(id),
+        Route::BadTraceId(text) => Page::BadTraceId(text),
+        Route::NotFound(path) => Page::NotFound(path),
+    });
+    view! {
+        <Shell>
+            {move || match page.get() {
+                Page::Search => view! { <SearchPage /> }.into_any(),
+                Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
+                Page::BadTraceId(text) => {
+                    let title = "This is not a trace id";
+                    view! { <NotFound title=title what=text /> }.into_any()
+                }
+                Page::NotFound(path) => view! { <NotFound title="There is no such page" what=path /> }.into_any(),
+            }}
+        </Shell>
+    }
+}

@@ -1,0 +1,47 @@
+//! The address bar as a signal. Pages read it and write it; links work by themselves.
+
+use leptos::prelude::*;
+
+use crate::browser::history;
+use crate::url::Route;
+
+#[derive(Clone, Copy)]
+pub struct Router {
+    route: RwSignal<Route>,
+}
+
+impl Router {
+    /// Starts listening; once per page.
+    pub fn start() -> Router {
+        let router = Router { route: RwSignal::new(current()) };
+        history::on_pop(move || router.route.set(current()));
+        history::on_link(move |url| router.go(url));
+        router
+    }
+
+    pub fn route(self) -> Route {
+        self.route.get()
+    }
+
+    /// Goes somewhere; "back" returns.
+    pub fn go(self, url: &str) {
+        history::push(url);
+        self.route.set(current());
+    }
+
+    /// Goes somewhere in place of here; "back" does not return here.
+    pub fn go_instead(self, url: &str) {
+        history::replace(url);
+        self.route.set(current());
+    }
+
+    /// Writes the state of the page we are on, which knows it already.
+    pub fn note(self, url: &str) {
+        history::replace(url);
+    }
+}
+
+fn current() -> Route {
+    let (path, query) = history::here();
+    Route::of(&path, &query)
+}

@@ -1,0 +1,65 @@
+//! Everything worth a link, as a URL and back: the versioned state of every page.
+//!
+//! Reading never fails: what a URL says wrongly is left at its default. `v` is written only beside state, and
+//! [`upgrade`] turns older spellings into today's, so that a link in an old incident report keeps its meaning.
+
+use model::TraceId;
+
+pub mod pasted;
+pub mod query;
+pub mod search;
+pub mod trace;
+
+pub use pasted::Pasted;
+pub use query::Query;
+pub use search::{SearchView, TimeRange};
+pub use trace::{Closed, TraceView};
+
+/// The version this code writes.
+const VERSION: &str = "1";
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Route {
+    Search(SearchView),
+    Trace(TraceId, TraceView),
+    /// A trace page whose id cannot be read; the text as it was given.
+    BadTraceId(String),
+    NotFound(String),
+}
+
+impl Route {
+    pub fn of(path: &str, query: &str) -> Route {
+        let query = upgrade(Query::parse(query));
+        let mut parts = path.trim_matches('/').splitn(2, '/');
+        match (parts.next().unwrap_or_default(), parts.next()) {
+            ("", None) => Route::Search(SearchView::of(&query)),
+            ("trace", Some(id)) => trace_route(&query::decode(id), &query),
+            _ => Route::NotFound(path.to_owned()),
+        }
+    }
+}
+
+fn trace_route(id: &str, query: &Query) -> Route {
+    let Some(pasted) = pasted::read(id) else {
+        return Route::BadTraceId(id.to_owned());
+    };
+    let mut view = TraceView::of(query);
+    view.span = view.span.or(pasted.span);
+    Route::Trace(pasted.trace, view)
+}
+
+/// Links without a version carry today's spelling; those of a later version are read as far as they are understood.
+fn upgrade(query: Query) -> Query {
+    query
+}
+
+fn with_query(path: String, mut query: Query) -> String {
+    if query.is_empty() {
+        return path;
+    }
+    query.push_front("v", VERSION);
+    format!("{path}?{query}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! The trace page's state: which span is open, which part of the time axis is shown, what is looked for, what is
+//! folded.
+
+use model::{SpanId, TraceId};
+
+use super::{Query, with_query};
+
+/// Above this many folded spans a link says nothing about them: it would grow past what chat tools keep whole.
+pub const MAX_CLOSED_IN_URL: usize = 24;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceView {
+    pub span: Option<SpanId>,
+    /// Nanoseconds after the trace's start, from and to.
+    pub window: Option<(u64, u64)>,
+    pub find: String,
+    pub closed: Closed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    These(Vec<SpanId>),
+    All,
+}
+
+impl Default for Closed {
+    fn default() -> Closed {
+        Closed::These(Vec::new())
+    }
+}
+
+impl TraceView {
+    pub fn of(query: &Query) -> TraceView {
+        TraceView {
+            span: query.get("span").and_then(|s| s.parse().ok()),
+            window: query.get("window").and_then(window_of),
+            find: query.get("find").unwrap_or_default().to_owned(),
+            closed: closed_of(query.get("closed").unwrap_or_default()),
+        }
+    }
+
+    pub fn url(&self, trace: TraceId) -> String {
+        let mut query = Query::default();
+        query.push_some("span", self.span.map(|s| s.to_string()));
+        query.push_some("window", self.window.map(|(from, to)| format!("{from}-{to}")));
+        query.push_some("find", Some(self.find.as_str()).filter(|f| !f.is_empty()));
+        match &self.closed {
+            Closed::All => query.push("closed", "all"),
+            Closed::These(spans) if !spans.is_empty() && spans.len() <= MAX_CLOSED_IN_URL => {
+                let ids: Vec<String> = spans.iter().map(ToString::to_string).collect();
+                query.push("closed", ids.join("."));
+            }
+            Closed::These(_) => {}
+        }
+        with_query(format!("/trace/{trace}"), query)
+    }
+}
+
+fn window_of(text: &str) -> Option<(u64, u64)> {
+    let (from, to) = text.split_once('-')?;
+    let window = (from.parse().ok()?, to.parse().ok()?);
+    (window.0 < window.1).then_some(window)
+}
+
+fn closed_of(text: &str) -> Closed {
+    if text == "all" {
+        return Closed::All;
+    }
+    Closed::These(text.split('.').filter_map(|id| id.parse().ok()).collect())
+}

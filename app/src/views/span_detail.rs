@@ -1,0 +1,3 @@
+//! One span whole.
+
+pub mod text;

@@ -1,0 +1,5 @@
+//! The waterfall.
+
+pub mod find;
+pub mod layout;
+pub mod rows;

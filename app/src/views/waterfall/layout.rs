@@ -1,0 +1,132 @@
+//! Where the waterfall puts things: pure geometry for the rows on screen.
+//!
+//! ```text
+//!   | name column                | start | duration | self | lane                        |
+//!   | ││▾ ▌operation service fact|  12ms |   3.1 ms | 1 ms |      ▇▇▇▇▇▇                 |
+//!     ^^ indent: one step a level, capped so that the name keeps READABLE_PX
+//! ```
+
+use std::ops::Range;
+
+use crate::chart::TimeScale;
+
+pub const ROW_PX: f64 = 22.0;
+/// Rows kept ready beyond each edge of the screen.
+const OVERSCAN: usize = 2;
+pub const INDENT_STEP_PX: f64 = 12.0;
+/// At least this much of the name column is left for names: some 20 characters, the toggle and the colour mark.
+const READABLE_PX: f64 = 208.0;
+/// A bar is never thinner, or short spans would vanish.
+const MIN_BAR_PX: f64 = 2.0;
+/// Browsers stop laying out around 33 million pixels.
+const MAX_CONTENT_PX: f64 = 30_000_000.0;
+
+/// Maps between the scroll bar's pixels and the list's: the same, until the list is taller than a browser can lay out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scroll {
+    list_px: f64,
+    content_px: f64,
+    view_px: f64,
+}
+
+impl Scroll {
+    pub fn new(row_count: usize, view_px: f64) -> Scroll {
+        let list_px = row_count as f64 * ROW_PX;
+        Scroll { list_px, content_px: list_px.min(MAX_CONTENT_PX), view_px }
+    }
+
+    /// How tall the scrolled content is to be.
+    pub fn content_px(self) -> f64 {
+        self.content_px
+    }
+
+    fn stretch(self) -> f64 {
+        let content = self.content_px - self.view_px;
+        if content <= 0.0 { 1.0 } else { ((self.list_px - self.view_px) / content).max(1.0) }
+    }
+
+    /// Where in the list the top edge of the view is.
+    pub fn list_top_px(self, scroll_top_px: f64) -> f64 {
+        (scroll_top_px * self.stretch()).clamp(0.0, (self.list_px - self.view_px).max(0.0))
+    }
+
+    fn scroll_top_px(self, list_top_px: f64) -> f64 {
+        list_top_px / self.stretch()
+    }
+
+    /// Rows to draw.
+    pub fn visible(self, scroll_top_px: f64) -> Range<usize> {
+        let top = self.list_top_px(scroll_top_px);
+        let count = (self.list_px / ROW_PX).round() as usize;
+        let first = (top / ROW_PX).floor() as usize;
+        let last = ((top + self.view_px) / ROW_PX).ceil() as usize;
+        first.saturating_sub(OVERSCAN).min(count)..(last + OVERSCAN).min(count)
+    }
+
+    /// How many rows fit on screen.
+    pub fn page_rows(self) -> usize {
+        ((self.view_px / ROW_PX).floor() as usize).max(1)
+    }
+
+    /// The scroll position that shows a row with some rows around it; None when it is comfortably in view already.
+    pub fn to_show(self, index: usize, scroll_top_px: f64) -> Option<f64> {
+        const MARGIN_ROWS: f64 = 2.0;
+        let top = self.list_top_px(scroll_top_px);
+        let row = index as f64 * ROW_PX;
+        let margin = (MARGIN_ROWS * ROW_PX).min((self.view_px - ROW_PX).max(0.0) / 2.0);
+        let first_ok = row + ROW_PX + margin - self.view_px;
+        let last_ok = row - margin;
+        if (first_ok..=last_ok).contains(&top) {
+            return None;
+        }
+        let is_near = top > first_ok - self.view_px && top < last_ok + self.view_px;
+        let wanted = match is_near {
+            true if top > last_ok => last_ok,
+            true => first_ok,
+            false => row - (self.view_px - ROW_PX) / 3.0,
+        };
+        let wanted = wanted.clamp(0.0, (self.list_px - self.view_px).max(0.0));
+        ((wanted - top).abs() > 0.5).then(|| self.scroll_top_px(wanted))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Indent {
+    pub px: f64,
+    /// The indent says less than the depth does: show the number.
+    pub is_capped: bool,
+}
+
+pub fn indent(depth: u32, name_px: f64) -> Indent {
+    let most = ((name_px - READABLE_PX) / INDENT_STEP_PX).floor().max(1.0) * INDENT_STEP_PX;
+    let wanted = f64::from(depth) * INDENT_STEP_PX;
+    Indent { px: wanted.min(most), is_capped: wanted > most }
+}
+
+/// A bar's left edge and width in the lane; None when it is outside the window. Cut a little beyond the edges, so
+/// that a bar which goes on does not look as if it ended there.
+pub fn bar(scale: TimeScale, offset_ns: u64, length_ns: u64, lane_px: f64) -> Option<(f64, f64)> {
+    const BEYOND_PX: f64 = 8.0;
+    let left = scale.px_of(offset_ns as f64);
+    let right = (left + scale.length_px(length_ns as f64)).max(left + MIN_BAR_PX);
+    if right < 0.0 || left > lane_px {
+        return None;
+    }
+    let left = left.max(-BEYOND_PX);
+    Some((left, right.min(lane_px + BEYOND_PX) - left))
+}
+
+/// Where a label beside a bar goes: after it, else before it, else nowhere.
+pub fn label_px(bar: (f64, f64), label_width_px: f64, lane_px: f64) -> Option<f64> {
+    const GAP_PX: f64 = 6.0;
+    let (left, width) = bar;
+    let after = left + width + GAP_PX;
+    if after + label_width_px <= lane_px {
+        return Some(after);
+    }
+    let before = left - GAP_PX - label_width_px;
+    (before >= 0.0).then_some(before)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Geometry of rows, indents and bars, for small traces and for absurd ones.
+
+use super::*;
+use crate::chart::Window;
+
+#[test]
+fn only_rows_on_screen_are_drawn() {
+    let scroll = Scroll::new(100_000, 660.0);
+    assert_eq!(scroll.visible(0.0), 0..32);
+    assert_eq!(scroll.visible(2_200.0), 98..132);
+    assert_eq!(scroll.visible(1e12).end, 100_000);
+    assert_eq!(Scroll::new(0, 660.0).visible(0.0), 0..0);
+}
+
+#[test]
+fn a_list_taller_than_a_browser_still_reaches_its_last_row() {
+    let scroll = Scroll::new(5_000_000, 660.0);
+    assert!(scroll.content_px() <= MAX_CONTENT_PX);
+    assert_eq!(scroll.visible(scroll.content_px() - 660.0).end, 5_000_000);
+    let top = scroll.to_show(2_500_000, 0.0).unwrap();
+    assert!(scroll.visible(top).contains(&2_500_000));
+}
+
+#[test]
+fn showing_a_row_scrolls_no_further_than_needed() {
+    let scroll = Scroll::new(1_000, 220.0);
+    assert_eq!(scroll.to_show(5, 0.0), None);
+    assert_eq!(scroll.to_show(9, 0.0), Some(44.0));
+    assert_eq!(scroll.to_show(0, 22.0), Some(0.0));
+    let far = scroll.to_show(500, 0.0).unwrap();
+    assert!(scroll.visible(far).contains(&500));
+}
+
+#[test]
+fn names_stay_readable_at_any_depth() {
+    assert_eq!(indent(3, 480.0), Indent { px: 36.0, is_capped: false });
+    let deep = indent(2_000, 480.0);
+    assert!(deep.is_capped && 480.0 - deep.px >= READABLE_PX);
+    assert!(indent(2_000, 100.0).px > 0.0);
+}
+
+#[test]
+fn bars_are_never_too_thin_and_never_far_outside() {
+    let scale = TimeScale::new(Window { from_ns: 0.0, to_ns: 1e9 }, 1_000.0);
+    assert_eq!(bar(scale, 500_000_000, 100_000_000, 1_000.0), Some((500.0, 100.0)));
+    assert_eq!(bar(scale, 0, 10, 1_000.0), Some((0.0, MIN_BAR_PX)));
+    let zoomed = TimeScale::new(Window { from_ns: 5e8, to_ns: 5.001e8 }, 1_000.0);
+    assert_eq!(bar(zoomed, 0, 100, 1_000.0), None);
+    assert_eq!(bar(zoomed, 0, 1_000_000_000, 1_000.0), Some((-8.0, 1_016.0)));
+}
+
+#[test]
+fn a_label_goes_where_there_is_room() {
+    assert_eq!(label_px((100.0, 50.0), 40.0, 300.0), Some(156.0));
+    assert_eq!(label_px((200.0, 90.0), 40.0, 300.0), Some(154.0));
+    assert_eq!(label_px((0.0, 300.0), 40.0, 300.0), None);
+}

@@ -1,0 +1,173 @@
+//! Which rows are listed: the tree in order, less what is folded away. Pure.
+
+use model::trace::{NO_ROW, Tree};
+
+/// Folded rows, by row number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    is_folded: Vec<bool>,
+    count: usize,
+}
+
+impl Folded {
+    pub fn none(row_count: usize) -> Folded {
+        Folded { is_folded: vec![false; row_count], count: 0 }
+    }
+
+    /// Every row that has children.
+    pub fn all(tree: &Tree) -> Folded {
+        let is_folded: Vec<bool> = tree.child_count.iter().map(|children| *children > 0).collect();
+        let count = is_folded.iter().filter(|f| **f).count();
+        Folded { is_folded, count }
+    }
+
+    pub fn is_folded(&self, row: u32) -> bool {
+        self.is_folded.get(row as usize).copied().unwrap_or(false)
+    }
+
+    pub fn set(&mut self, row: u32, folded: bool) {
+        let Some(entry) = self.is_folded.get_mut(row as usize) else {
+            return;
+        };
+        match (*entry, folded) {
+            (false, true) => self.count += 1,
+            (true, false) => self.count -= 1,
+            _ => {}
+        }
+        *entry = folded;
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    pub fn is_all(&self, tree: &Tree) -> bool {
+        self.count > 0 && self.count == tree.child_count.iter().filter(|children| **children > 0).count()
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(&self.is_folded).filter(|(_, folded)| **folded).map(|(row, _)| row)
+    }
+
+    /// Unfolds everything above a row. Says whether anything was folded.
+    pub fn reveal(&mut self, tree: &Tree, row: u32) -> bool {
+        if self.count == 0 {
+            return false;
+        }
+        let before = self.count;
+        for above in tree.ancestors(row) {
+            self.set(above, false);
+        }
+        self.count != before
+    }
+
+    /// Folds or unfolds a row with everything below it.
+    pub fn set_below(&mut self, tree: &Tree, row: u32, folded: bool) {
+        let first = tree.position[row as usize] as usize;
+        for below in &tree.order[first..first + tree.size[row as usize] as usize] {
+            self.set(*below, folded && tree.child_count[*below as usize] > 0);
+        }
+    }
+}
+
+/// The listed rows from top to bottom, and where each stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    listed: Vec<u32>,
+    index: Vec<u32>,
+}
+
+impl Rows {
+    pub fn new(tree: &Tree, folded: &Folded) -> Rows {
+        let mut listed = Vec::with_capacity(tree.order.len());
+        let mut index = vec![NO_ROW; tree.order.len()];
+        let mut position = 0;
+        while let Some(row) = tree.order.get(position) {
+            index[*row as usize] = listed.len() as u32;
+            listed.push(*row);
+            position += if folded.is_folded(*row) { tree.size[*row as usize] as usize } else { 1 };
+        }
+        Rows { listed, index }
+    }
+
+    pub fn len(&self) -> usize {
+        self.listed.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    pub fn at(&self, index: usize) -> Option<u32> {
+        self.listed.get(index).copied()
+    }
+
+    /// Where a row is listed; None while it is folded away.
+    pub fn index_of(&self, row: u32) -> Option<usize> {
+        self.index.get(row as usize).filter(|i| **i != NO_ROW).map(|i| *i as usize)
+    }
+
+    /// The row itself, or what stands for it: the nearest listed row above it.
+    pub fn nearest(&self, tree: &Tree, row: u32) -> Option<usize> {
+        self.index_of(row).or_else(|| tree.ancestors(row).find_map(|above| self.index_of(above)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Folding, from the tree drawn as `span parent` pairs to the list of spans on screen.
+    use model::trace::{Builder, SpanRow};
+    use model::{Nanos, SpanId, Timestamp, TraceId};
+
+    use super::*;
+
+    /// 1 > (2 > 3, 4 > 5), 6: a tree of six whose rows are numbered from 0 in this order.
+    fn tree() -> Tree {
+        let mut builder = Builder::new();
+        for (id, parent) in [(1, 0), (2, 1), (3, 2), (4, 1), (5, 4), (6, 0)] {
+            builder.push(&SpanRow {
+                span_id: SpanId(id),
+                parent_id: SpanId(parent),
+                start: Timestamp(id * 10),
+                duration: Nanos(5),
+                ..SpanRow::default()
+            });
+        }
+        Tree::new(&builder.finish(TraceId([1; 16])))
+    }
+
+    fn listed(tree: &Tree, folded: &Folded) -> Vec<u32> {
+        Rows::new(tree, folded).listed
+    }
+
+    #[test]
+    fn folding_hides_what_is_below() {
+        let tree = tree();
+        let mut folded = Folded::none(6);
+        assert_eq!(listed(&tree, &folded), [0, 1, 2, 3, 4, 5]);
+        folded.set(1, true);
+        assert_eq!(listed(&tree, &folded), [0, 1, 3, 4, 5]);
+        folded.set(0, true);
+        assert_eq!(listed(&tree, &folded), [0, 5]);
+        assert_eq!(Rows::new(&tree, &folded).nearest(&tree, 2), Some(0));
+    }
+
+    #[test]
+    fn all_and_back() {
+        let tree = tree();
+        let mut folded = Folded::all(&tree);
+        assert!(folded.is_all(&tree));
+        assert_eq!(listed(&tree, &folded), [0, 5]);
+        folded.set_below(&tree, 0, false);
+        assert_eq!((folded.count(), listed(&tree, &folded).len()), (0, 6));
+    }
+
+    #[test]
+    fn revealing_opens_only_the_way() {
+        let tree = tree();
+        let mut folded = Folded::all(&tree);
+        assert!(folded.reveal(&tree, 4));
+        assert_eq!(listed(&tree, &folded), [0, 1, 3, 4, 5]);
+        assert!(!folded.reveal(&tree, 4));
+    }
+}

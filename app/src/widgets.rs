@@ -1,0 +1,10 @@
+//! Small parts that know no page and fetch nothing.
+
+pub mod copy;
+pub mod icon;
+pub mod message;
+pub mod moment;
+pub mod picker;
+pub mod service;
+pub mod splitter;
+pub mod status;

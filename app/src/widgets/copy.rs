@@ -1,0 +1,39 @@
+//! A button that copies a text and says so.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::icon::Icon;
+use crate::browser::clipboard;
+
+/// How long the tick stays.
+const SAID_FOR: Duration = Duration::from_millis(1_400);
+
+#[component]
+pub fn CopyButton(
+    /// What is copied, for the button's name: "trace id".
+    what: &'static str,
+    #[prop(into)] text: Signal<String>,
+    /// Words beside the icon.
+    #[prop(optional)]
+    label: &'static str,
+) -> impl IntoView {
+    let is_done = RwSignal::new(false);
+    let copy = move |event: leptos::ev::MouseEvent| {
+        event.stop_propagation();
+        let text = text.get_untracked();
+        spawn_local(async move {
+            is_done.set(clipboard::copy(&text).await);
+            set_timeout(move || is_done.try_set(false).map_or((), drop), SAID_FOR);
+        });
+    };
+    let name = move || if is_done.get() { format!("Copied {what}") } else { format!("Copy {what}") };
+    view! {
+        <button type="button" class="Copy" class:is-done=move || is_done.get() title=name aria-label=name on:click=copy>
+            {move || if is_done.get() { Icon::Check.show() } else { Icon::Copy.show() }}
+            {(!label.is_empty()).then_some(label)}
+        </button>
+    }
+}

@@ -1,0 +1,16 @@
+//! A trace's outcome in words, with an icon and a colour.
+
+use leptos::prelude::*;
+use model::trace::TraceStatus;
+
+use super::icon::Icon;
+
+#[component]
+pub fn StatusBadge(status: TraceStatus) -> impl IntoView {
+    let (icon, class, title) = match status {
+        TraceStatus::Ok => (Icon::Check, "Status is-ok", "No span failed and none is missing"),
+        TraceStatus::Error => (Icon::Alert, "Status is-error", "At least one span failed"),
+        TraceStatus::Partial => (Icon::Half, "Status is-partial", "No span failed, but a parent or the root is missing"),
+    };
+    view! { <span class=class title=title>{icon.show()}{status.name()}</span> }
+}
