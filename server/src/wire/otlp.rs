@@ -4,4 +4,15 @@
 pub mod check;
 pub mod encode;
 pub mod json;
+pub mod notes;
+pub mod refusal;
 pub mod view;
+
+pub use notes::{Note, Notes, notes_of};
+pub use refusal::{Reason, Refusal};
+
+/// The service of spans whose resource names none, as OpenTelemetry's conventions have it.
+pub const UNKNOWN_SERVICE: &str = "unknown_service";
+
+#[cfg(test)]
+mod samples;

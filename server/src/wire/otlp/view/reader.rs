@@ -88,6 +88,13 @@ impl<'a> Reader<'a> {
         self.whole - self.rest.len()
     }
 
+    /// The next field, and it with its key as it was written.
+    pub fn next_raw(&mut self) -> Result<Option<(Field<'a>, &'a [u8])>, Malformed> {
+        let before = self.rest;
+        let field = self.next()?;
+        Ok(field.map(|field| (field, &before[..before.len() - self.rest.len()])))
+    }
+
     /// The next field; None at the message's end.
     #[inline]
     pub fn next(&mut self) -> Result<Option<Field<'a>>, Malformed> {

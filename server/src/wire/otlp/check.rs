@@ -1,0 +1,365 @@
+//! The door's look at a request: one walk over the encoded bytes, no allocation unless something is refused.
+//!
+//! What passes is safe for everything behind: every view of it reads without error, ids and times are in range,
+//! values nest no deeper than the limit. A span that cannot pass is refused alone. A resource or scope that cannot
+//! be read refuses the spans under it. Only where the spans cannot be told apart is the whole request malformed.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use model::TraceId;
+
+use super::notes::is_id;
+use super::refusal::{Reason, Refusal, Refusals};
+use super::view::{Field, Malformed, Reader, SpanView, next_of};
+use crate::limits::{ATTRIBUTE_MAX_DEPTH, SPAN_MAX_BYTES};
+
+/// The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
+const LAST_TIME: u64 = i64::MAX as u64;
+/// How much of a span's name an example shows.
+const EXAMPLE_NAME_CHARS: usize = 80;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The spans that may pass: the very bytes that came if that is all of them.
+    pub body: Bytes,
+    pub accepted: u32,
+    pub refused: Vec<Refusal>,
+}
+
+/// Looks at an encoded `ExportTraceServiceRequest`.
+pub fn check(body: Bytes) -> Result<Checked, Malformed> {
+    let mut walk = Walk { accepted: 0, refused: Refusals::default(), is_clean: true };
+    let mut reader = Reader::new(&body);
+    while let Some(resource_spans) = next_of(&mut reader, 1)? {
+        walk.resource_spans(resource_spans).map_err(|e| e.inside(&body, resource_spans))?;
+    }
+    let passed = if walk.is_clean { None } else { Some(only_good(&body)?) };
+    Ok(Checked { body: passed.unwrap_or(body), accepted: walk.accepted, refused: walk.refused.into_vec() })
+}
+
+/// Why one span, or what it hangs under, cannot pass.
+struct Fault {
+    reason: Reason,
+    detail: Option<Malformed>,
+}
+
+impl From<Malformed> for Fault {
+    #[cold]
+    fn from(detail: Malformed) -> Fault {
+        let reason = match detail {
+            Malformed::Utf8 { .. } => Reason::NotUtf8,
+            Malformed::TooDeep { .. } => Reason::TooDeep,
+            _ => Reason::Malformed,
+        };
+        Fault { reason, detail: Some(detail) }
+    }
+}
+
+impl From<Reason> for Fault {
+    #[cold]
+    fn from(reason: Reason) -> Fault {
+        Fault { reason, detail: None }
+    }
+}
+
+struct Walk {
+    accepted: u32,
+    refused: Refusals,
+    /// Nothing has to be taken out: no span, nor a resource or scope that cannot be read and has none.
+    is_clean: bool,
+}
+
+impl Walk {
+    fn resource_spans(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        let resource = head(bytes, check_resource)?;
+        self.is_clean &= resource.is_ok();
+        let mut reader = Reader::new(bytes);
+        while let Some(scope_spans) = next_of(&mut reader, 2)? {
+            self.scope_spans(scope_spans, &resource).map_err(|e| e.inside(bytes, scope_spans))?;
+        }
+        Ok(())
+    }
+
+    fn scope_spans(&mut self, bytes: &[u8], resource: &Head) -> Result<(), Malformed> {
+        let scope = head(bytes, check_scope)?;
+        self.is_clean &= scope.is_ok();
+        let mut reader = Reader::new(bytes);
+        while let Some(span) = next_of(&mut reader, 2)? {
+            match (resource, &scope) {
+                (Err(fault), _) => self.refuse(span, fault, "its resource"),
+                (_, Err(fault)) => self.refuse(span, fault, "its scope"),
+                (Ok(resource), Ok(scope)) => match check_span(span, resource + scope) {
+                    Ok(()) => self.accepted += 1,
+                    Err(fault) => self.refuse(span, &fault, "the span"),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&mut self, span: &[u8], fault: &Fault, place: &str) {
+        self.is_clean = false;
+        self.refused.add(fault.reason, 1, || {
+            let detail = fault.detail.as_ref().map(|detail| format!(": in {place}, {detail}"));
+            format!("{}{}", describe(span), detail.unwrap_or_default())
+        });
+    }
+}
+
+/// The size of what every span under it inherits, or why none of them can pass.
+type Head = Result<usize, Fault>;
+
+/// Checks what comes once in a ResourceSpans or ScopeSpans message, before its spans. An error means that
+/// the message's parts cannot be told apart.
+fn head(bytes: &[u8], check: fn(&[u8]) -> Result<(), Malformed>) -> Result<Head, Malformed> {
+    let mut fault = None;
+    let mut size = None;
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 if size.is_some() => return Err(field.repeated()),
+            1 => {
+                let part = field.bytes()?;
+                size = Some(part.len());
+                fault = check(part).err().or(fault);
+            }
+            2 => field.bytes().map(|_| ())?,
+            3 => fault = field.is_text().err().or(fault),
+            _ => {}
+        }
+    }
+    Ok(fault.map_or(Ok(size.unwrap_or(0)), |fault| Err(fault.into())))
+}
+
+fn check_resource(bytes: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 => check_attribute(&field)?,
+            2 => field.varint().map(|_| ())?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_scope(bytes: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 | 2 => field.is_text()?,
+            3 => check_attribute(&field)?,
+            4 => field.varint().map(|_| ())?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_span(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
+    if bytes.len() + inherited > SPAN_MAX_BYTES {
+        return Err(Reason::TooLarge.into());
+    }
+    let (mut trace_id, mut span_id, mut parent_id): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+    let (mut start, mut end) = (0, 0);
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 => trace_id = field.bytes()?,
+            2 => span_id = field.bytes()?,
+            3 | 5 => field.is_text()?,
+            4 => parent_id = field.bytes()?,
+            6 | 10 | 12 | 14 => field.varint().map(|_| ())?,
+            7 => start = field.fixed64()?,
+            8 => end = field.fixed64()?,
+            9 => check_attribute(&field)?,
+            11 => check_event(field.bytes()?)?,
+            13 => check_link(field.bytes()?)?,
+            15 => check_status(field.bytes()?)?,
+            16 => field.fixed32().map(|_| ())?,
+            _ => {}
+        }
+    }
+    if !is_id(trace_id, 16) {
+        Err(Reason::InvalidTraceId.into())
+    } else if !is_id(span_id, 8) {
+        Err(Reason::InvalidSpanId.into())
+    } else if !matches!(parent_id.len(), 0 | 8) {
+        Err(Reason::InvalidParentId.into())
+    } else if start == 0 {
+        Err(Reason::NoStartTime.into())
+    } else if start > LAST_TIME || end > LAST_TIME {
+        Err(Reason::TimeOutOfRange.into())
+    } else {
+        Ok(())
+    }
+}
+
+fn check_event(bytes: &[u8]) -> Result<(), Fault> {
+    let mut time = 0;
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 => time = field.fixed64()?,
+            2 => field.is_text()?,
+            3 => check_attribute(&field)?,
+            4 => field.varint().map(|_| ())?,
+            _ => {}
+        }
+    }
+    if time > LAST_TIME { Err(Reason::TimeOutOfRange.into()) } else { Ok(()) }
+}
+
+fn check_link(bytes: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 | 2 => field.bytes().map(|_| ())?,
+            3 => field.is_text()?,
+            4 => check_attribute(&field)?,
+            5 => field.varint().map(|_| ())?,
+            6 => field.fixed32().map(|_| ())?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_status(bytes: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            2 => field.is_text()?,
+            3 => field.varint().map(|_| ())?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn check_attribute(field: &Field<'_>) -> Result<(), Malformed> {
+    check_key_value(field.bytes()?, 0)
+}
+
+fn check_key_value(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
+    let mut has_value = false;
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 => field.is_text()?,
+            2 if has_value => return Err(field.repeated()),
+            2 => {
+                has_value = true;
+                check_value(field.bytes()?, depth)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn check_value(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
+    let mut last = 0;
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.next()? {
+        match field.number {
+            1 => field.is_text()?,
+            2 | 3 | 8 => field.varint().map(|_| ())?,
+            4 => field.fixed64().map(|_| ())?,
+            5 | 6 if last == field.number => return Err(field.repeated()),
+            5 | 6 => check_nested(field.bytes()?, field.number, depth)?,
+            7 => field.bytes().map(|_| ())?,
+            _ => continue,
+        }
+        last = field.number;
+    }
+    Ok(())
+}
+
+/// An array (5) or a map (6).
+fn check_nested(bytes: &[u8], kind: u32, depth: usize) -> Result<(), Malformed> {
+    if depth == ATTRIBUTE_MAX_DEPTH {
+        return Err(Malformed::TooDeep { max: ATTRIBUTE_MAX_DEPTH, at: 0 });
+    }
+    let mut reader = Reader::new(bytes);
+    while let Some(item) = next_of(&mut reader, 1)? {
+        if kind == 5 { check_value(item, depth + 1)? } else { check_key_value(item, depth + 1)? }
+    }
+    Ok(())
+}
+
+/// The request without the spans that cannot pass; all else, unknown fields too, stays as it came. It judges every
+/// span a second time: a list of the refused could be larger than the request.
+#[cold]
+fn only_good(request: &[u8]) -> Result<Bytes, Malformed> {
+    let mut out = BytesMut::with_capacity(request.len());
+    rewrite(request, 1, &mut out, |resource_spans, out| {
+        let Ok(resource) = head(resource_spans, check_resource)? else { return Ok(()) };
+        rewrite(resource_spans, 2, out, |scope_spans, out| {
+            let Ok(scope) = head(scope_spans, check_scope)? else { return Ok(()) };
+            let mut reader = Reader::new(scope_spans);
+            while let Some((field, raw)) = reader.next_raw()? {
+                if field.number != 2 || check_span(field.bytes()?, resource + scope).is_ok() {
+                    out.put_slice(raw);
+                }
+            }
+            Ok(())
+        })
+    })?;
+    Ok(out.freeze())
+}
+
+/// Copies a message, passing each submessage `number` through `inner`; those that end up empty are left out.
+fn rewrite(
+    message: &[u8],
+    number: u32,
+    out: &mut BytesMut,
+    inner: impl Fn(&[u8], &mut BytesMut) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    let mut part = BytesMut::new();
+    let mut reader = Reader::new(message);
+    while let Some((field, raw)) = reader.next_raw()? {
+        if field.number != number {
+            out.put_slice(raw);
+            continue;
+        }
+        part.clear();
+        inner(field.bytes()?, &mut part)?;
+        if part.is_empty() {
+            continue;
+        }
+        put_varint(out, u64::from(number << 3 | 2));
+        put_varint(out, part.len() as u64);
+        out.put_slice(&part);
+    }
+    Ok(())
+}
+
+fn put_varint(out: &mut BytesMut, mut value: u64) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// Names a span as well as its bytes allow.
+fn describe(bytes: &[u8]) -> String {
+    let mut span = SpanView::default();
+    // What was read before the trouble is there all the same.
+    let _ = span.read(bytes);
+    let name: String = span.name.chars().take(EXAMPLE_NAME_CHARS).collect();
+    let trace_id = TraceId::from_slice(span.trace_id).map_or_else(|| hex(span.trace_id), |id| id.to_string());
+    format!("span {name:?} with trace id '{trace_id}' and span id '{}'", hex(span.span_id))
+}
+
+/// The first bytes of an id of any length.
+fn hex(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    if bytes.len() > 16 { format!("{digits}… ({} bytes)", bytes.len()) } else { digits }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! What was noticed about a span that was kept. Derived from the span alone, so the door and the writer agree.
+
+use super::view::{LinkView, SpanView};
+
+/// One thing noticed; its text is stored with the span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Note {
+    EndBeforeStart = 1,
+    NoEnd = 2,
+    InvalidLink = 4,
+}
+
+/// A set of notes, usually empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notes(u8);
+
+impl Note {
+    const ALL: [Note; 3] = [Note::EndBeforeStart, Note::NoEnd, Note::InvalidLink];
+
+    pub fn text(self) -> &'static str {
+        match self {
+            Note::EndBeforeStart => {
+                "ended before it started (a clock was set back?); its duration is shown as 0"
+            }
+            Note::NoEnd => "has no end time; its duration is shown as 0",
+            Note::InvalidLink => "a link's trace or span id is not valid and leads nowhere",
+        }
+    }
+}
+
+impl Notes {
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub fn contains(self, note: Note) -> bool {
+        self.0 & note as u8 != 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Note> {
+        Note::ALL.into_iter().filter(move |note| self.contains(*note))
+    }
+
+    fn insert(&mut self, note: Note) {
+        self.0 |= note as u8;
+    }
+}
+
+pub fn notes_of(span: &SpanView<'_>) -> Notes {
+    let mut notes = Notes::default();
+    if span.end == 0 {
+        notes.insert(Note::NoEnd);
+    } else if span.end < span.start {
+        notes.insert(Note::EndBeforeStart);
+    }
+    if span.links.iter().any(|link| !leads_somewhere(link)) {
+        notes.insert(Note::InvalidLink);
+    }
+    notes
+}
+
+fn leads_somewhere(link: &[u8]) -> bool {
+    LinkView::read(link).is_ok_and(|link| is_id(link.trace_id, 16) && is_id(link.span_id, 8))
+}
+
+/// Whether bytes are an id of this length that names something.
+#[inline]
+pub(in crate::wire) fn is_id(bytes: &[u8], length: usize) -> bool {
+    bytes.len() == length && bytes.iter().any(|byte| *byte != 0)
+}
