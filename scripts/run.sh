@@ -14,8 +14,7 @@ demo=""
 
 main() {
   mkdir -p "$RUN_DIR"
-  trap 'stop; exit 130' INT
-  trap 'stop; exit 0' TERM HUP
+  trap 'stop; exit 0' INT TERM HUP
   # Job control gives each child a process group of its own, so Ctrl-C reaches this
   # script alone and both are stopped in order.
   set -m

@@ -207,7 +207,7 @@ chromium() {
 find_chromium() {
   local name
   for name in "${SKEIN_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
-    [[ -n "$name" ]] && command -v "$name" && return
+    [[ -n "$name" ]] && type -P "$name" && return
   done
   return 1
 }
