@@ -11,8 +11,14 @@ pub const INTAKE_IN_FLIGHT_MAX_BYTES: usize = 96 << 20;
 pub const SEGMENT_MAX_BYTES: usize = 48 << 20;
 pub const SEGMENT_MAX_SPANS: u32 = 100_000;
 pub const SEGMENT_MAX_AGE: Duration = Duration::from_millis(800);
-/// Records waiting for the next group commit.
+/// One record: a request after checking and scrubbing. Rewriting a body may let it grow, never twofold.
+pub const QUEUE_RECORD_MAX_BYTES: usize = 2 * REQUEST_MAX_BYTES;
+/// Records waiting for the next group commit, the group being written included.
 pub const QUEUE_PENDING_MAX_BYTES: usize = 32 << 20;
+/// A sender waits for room among the pending records only while commits come at least this often.
+pub const QUEUE_STALL_MAX: Duration = Duration::from_secs(2);
+/// How often a segment is repaired again after the disk refused the first attempt.
+pub const QUEUE_REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 /// What the queue may hold on disk before senders are refused: minutes of full load, hours of a usual one.
 pub const QUEUE_DEFAULT_MAX_BYTES: u64 = 8 << 30;
 /// How long a refused sender is asked to wait.
