@@ -46,9 +46,3 @@ pub fn origin() -> String {
 pub fn hostname() -> String {
     window().location().hostname().unwrap_or_default()
 }
-
-/// Whether the system asks for dark pages.
-pub fn prefers_dark() -> bool {
-    let query = window().match_media("(prefers-color-scheme: dark)");
-    query.ok().flatten().is_some_and(|query| query.matches())
-}

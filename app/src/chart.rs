@@ -10,6 +10,8 @@ pub mod color;
 pub mod palette;
 pub mod scale;
 pub mod time_axis;
+#[cfg(feature = "csr")]
+pub mod time_strip;
 pub mod window;
 
 pub use scale::TimeScale;

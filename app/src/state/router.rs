@@ -29,12 +29,6 @@ impl Router {
         self.route.set(current());
     }
 
-    /// Goes somewhere in place of here; "back" does not return here.
-    pub fn go_instead(self, url: &str) {
-        history::replace(url);
-        self.route.set(current());
-    }
-
     /// Writes the state of the page we are on, which knows it already.
     pub fn note(self, url: &str) {
         history::replace(url);

@@ -26,7 +26,7 @@ pub fn CopyButton(
         let text = text.get_untracked();
         spawn_local(async move {
             is_done.set(clipboard::copy(&text).await);
-            set_timeout(move || is_done.try_set(false).map_or((), drop), SAID_FOR);
+            set_timeout(move || is_done.try_set(false).map_or((), |_| ()), SAID_FOR);
         });
     };
     let name = move || if is_done.get() { format!("Copied {what}") } else { format!("Copy {what}") };

@@ -90,6 +90,31 @@ impl Scroll {
     }
 }
 
+/// How the waterfall's width is shared out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Columns {
+    pub name_px: f64,
+    /// Start and self time are dropped first when room is short.
+    pub has_all_numbers: bool,
+    pub lane_px: f64,
+}
+
+const START_PX: f64 = 74.0;
+const DURATION_PX: f64 = 74.0;
+const SELF_PX: f64 = 74.0;
+/// Below this width of the whole, bars matter more than numbers.
+const ALL_NUMBERS_FROM_PX: f64 = 900.0;
+const LEAST_NAME_PX: f64 = 232.0;
+const LEAST_LANE_PX: f64 = 120.0;
+
+pub fn columns(width_px: f64, name_share: f64) -> Columns {
+    let has_all_numbers = width_px >= ALL_NUMBERS_FROM_PX;
+    let numbers_px = DURATION_PX + if has_all_numbers { START_PX + SELF_PX } else { 0.0 };
+    let most = (width_px - numbers_px - LEAST_LANE_PX).max(LEAST_NAME_PX);
+    let name_px = (width_px * name_share).clamp(LEAST_NAME_PX, most).round();
+    Columns { name_px, has_all_numbers, lane_px: (width_px - name_px - numbers_px).max(0.0) }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Indent {
     pub px: f64,

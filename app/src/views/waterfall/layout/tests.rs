@@ -55,3 +55,12 @@ fn a_label_goes_where_there_is_room() {
     assert_eq!(label_px((200.0, 90.0), 40.0, 300.0), Some(154.0));
     assert_eq!(label_px((0.0, 300.0), 40.0, 300.0), None);
 }
+
+#[test]
+fn every_column_keeps_what_it_needs() {
+    let wide = columns(1_600.0, 0.36);
+    assert!(wide.has_all_numbers && wide.name_px == 576.0 && wide.lane_px == 802.0);
+    let narrow = columns(640.0, 0.36);
+    assert!(!narrow.has_all_numbers && narrow.lane_px >= LEAST_LANE_PX);
+    assert_eq!(columns(1_600.0, 0.99).lane_px, LEAST_LANE_PX);
+}

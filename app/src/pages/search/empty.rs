@@ -1,0 +1,109 @@
+//! Nothing to list: either nothing was ever sent (then: how to send), or the filters leave nothing (then: which to loosen).
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use model::view::TraceSearch;
+
+use super::Search;
+use super::chips::chips_of;
+use super::feed::Feed;
+use crate::browser::clock::now;
+use crate::browser::{hostname, origin};
+use crate::format::clock::Zone;
+use crate::url::SearchView;
+use crate::widgets::copy::CopyButton;
+
+/// How often the empty page looks for a first trace.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+#[component]
+pub fn EmptyState(feed: Feed) -> impl IntoView {
+    look_for_a_first_trace(feed);
+    let host = if hostname().is_empty() { "127.0.0.1".to_owned() } else { hostname() };
+    let curl = curl_line();
+    let address = |what: &'static str, note: &'static str, value: String| {
+        let text = value.clone();
+        view! {
+            <div class="Empty-address">
+                <dt>{what}</dt>
+                <dd>
+                    <code>{value}</code>
+                    <CopyButton what="address" text=Signal::derive(move || text.clone()) />
+                    <span class="Empty-note">{note}</span>
+                </dd>
+            </div>
+        }
+    };
+    view! {
+        <section class="Empty" data-testid="empty-state">
+            <h2 class="Empty-title">"Waiting for the first trace"</h2>
+            <p class="Empty-text">"Point an OpenTelemetry SDK or collector here. The first trace appears by itself."</p>
+            <dl class="Empty-addresses">
+                {address("OTLP over gRPC", "standard port; no TLS", format!("http://{host}:4317"))}
+                {address("OTLP over HTTP", "protobuf or JSON, at /v1/traces", format!("http://{host}:4318"))}
+                {address("One variable", "understood by every SDK", format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:4317"))}
+            </dl>
+            <h3 class="Empty-sub">"Or send one span now"</h3>
+            <div class="Empty-code">
+                <pre tabindex="0" aria-label="Command">{curl.clone()}</pre>
+                <CopyButton what="command" label="Copy" text=Signal::derive(move || curl.clone()) />
+            </div>
+            <p class="Empty-text">"Want to see it full? " <code>"skein demo"</code> " sends the traffic of a small shop."</p>
+            <p class="Empty-waiting" role="status"><i class="Empty-pulse"></i>"Looking every 2 seconds"</p>
+        </section>
+    }
+}
+
+/// One span through the simple JSON door, starting now.
+fn curl_line() -> String {
+    let start_ns = now().0;
+    let trace_id = format!("{:032x}", u128::from(start_ns) << 40 | 0x5ce1);
+    let span_id = format!("{:016x}", start_ns);
+    format!(
+        "curl -sS {}/v1/spans -H 'content-type: application/json' -d '[{{\n  \"trace_id\": \"{trace_id}\",\n  \"span_id\": \"{span_id}\",\n  \"service_name\": \"hello\",\n  \"operation_name\": \"GET /\",\n  \"start_time_unix_ns\": {start_ns},\n  \"duration_ms\": 42,\n  \"status\": \"ok\",\n  \"tags\": {{\"http.response.status_code\": 200}}\n}}]'",
+        origin()
+    )
+}
+
+fn look_for_a_first_trace(feed: Feed) {
+    let look = move || {
+        spawn_local(async move {
+            let search = TraceSearch { limit: Some(1), ..TraceSearch::default() };
+            let found = api::search_traces(search).await.is_ok_and(|page| !page.traces.is_empty());
+            if found && feed.traces.try_with_untracked(|traces| traces.is_empty()) == Some(true) {
+                feed.start(SearchView::default());
+            }
+        });
+    };
+    if let Ok(timer) = set_interval_with_handle(look, LOOK_EVERY) {
+        on_cleanup(move || timer.clear());
+    }
+}
+
+/// Says which filters are in the way, each with the click that takes it off.
+#[component]
+pub fn NoMatch(search: Search) -> impl IntoView {
+    let zone = expect_context::<RwSignal<Zone>>();
+    let chips = chips_of(&search.view.get_untracked(), zone.get_untracked());
+    let hint = if chips.len() > 1 {
+        "A trace matches when one of its spans satisfies every filter at once. Take one off:"
+    } else {
+        "Take the filter off, or wait: new spans are searchable within seconds."
+    };
+    let remove = chips.into_iter().map(|chip| {
+        view! {
+            <button type="button" class="Button" on:click=move |_| search.change(chip.remove)>
+                "without "<b>{chip.label}</b>
+            </button>
+        }
+    });
+    view! {
+        <section class="Message" data-testid="no-match">
+            <h2 class="Message-title">"No trace matches"</h2>
+            <p class="Message-hint">{hint}</p>
+            <div class="Message-actions NoMatch-actions">{remove.collect_view()}</div>
+        </section>
+    }
+}

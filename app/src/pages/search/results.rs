@@ -1,0 +1,266 @@
+//! The found traces as a dense table. Only rows on screen exist; reaching the end fetches more.
+
+use std::ops::Range;
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use model::Nanos;
+use model::view::{ServiceShare, TraceSummary};
+
+use super::feed::{Feed, Phase};
+use crate::browser::keys;
+use crate::browser::observe::SizeWatch;
+use crate::chart::color::service_color_css;
+use crate::format::{count, counted, duration};
+use crate::widgets::message::title_of;
+use crate::widgets::moment::Moment;
+use crate::widgets::status::StatusBadge;
+
+const ROW_PX: f64 = 30.0;
+const OVERSCAN: usize = 6;
+/// This close to the end, the next page is fetched.
+const AHEAD_ROWS: usize = 40;
+/// Services named in a row; the rest are counted.
+const SERVICES_SHOWN: usize = 4;
+
+#[component]
+pub fn Results(feed: Feed) -> impl IntoView {
+    let scroller = NodeRef::<html::Div>::new();
+    let scroll_top = RwSignal::new(0.0);
+    let view_px = RwSignal::new(800.0);
+    let watch = StoredValue::new_local(None::<SizeWatch>);
+    Effect::new(move |_| {
+        if let Some(scroller) = scroller.get() {
+            let element = scroller.clone();
+            let measure = move || view_px.set(f64::from(element.client_height()));
+            watch.set_value(SizeWatch::new(&scroller, measure));
+        }
+    });
+    let row_count = Memo::new(move |_| feed.traces.with(|traces| traces.len()));
+    let visible = Memo::new(move |_| visible(scroll_top.get(), view_px.get(), row_count.get()));
+    Effect::new(move |_| {
+        if visible.get().end + AHEAD_ROWS >= row_count.get() {
+            feed.more();
+        }
+    });
+    let cursor = RwSignal::new(None::<usize>);
+    let keys = window_event_listener(ev::keydown, move |event| walk(&event, scroller, cursor, row_count));
+    on_cleanup(move || keys.remove());
+    let long = Memo::new(move |_| feed.traces.with(|all| long(all)));
+    let rows = move || {
+        let traces = feed.traces.get();
+        visible.get().filter_map(|i| traces.get(i).map(|t| (i, t.clone()))).collect::<Vec<_>>()
+    };
+    let is_waiting = move || feed.phase.get() == Phase::First;
+    let is_stale = move || is_waiting() && row_count.get() > 0;
+    view! {
+        <div
+            class="Results"
+            class:is-stale=is_stale
+            role="table"
+            aria-label="Traces, newest first"
+            aria-rowcount=move || (row_count.get() + 1).to_string()
+            aria-busy=move || is_waiting().to_string()
+        >
+            <Head />
+            <div
+                class="Results-scroll"
+                role="rowgroup"
+                node_ref=scroller
+                on:scroll=move |_| scroll_top.set(scroller.get_untracked().map_or(0.0, |s| f64::from(s.scroll_top())))
+            >
+                <div class="Results-content" role="presentation" style:height=move || format!("{}px", row_count.get() as f64 * ROW_PX)>
+                    <For each=rows key=|(i, t)| (*i, t.trace_id, t.span_count) let((i, trace))>
+                        <Row index=i trace=trace cursor=cursor long=long />
+                    </For>
+                </div>
+                <Show when=move || is_waiting() && row_count.get() == 0>
+                    <Skeletons />
+                </Show>
+                <Tail feed=feed />
+            </div>
+        </div>
+    }
+}
+
+fn visible(scroll_top_px: f64, view_px: f64, row_count: usize) -> Range<usize> {
+    let first = (scroll_top_px / ROW_PX) as usize;
+    let last = ((scroll_top_px + view_px) / ROW_PX).ceil() as usize;
+    first.saturating_sub(OVERSCAN).min(row_count)..(last + OVERSCAN).min(row_count)
+}
+
+/// Moves the row cursor and the focus with it.
+fn walk(
+    event: &ev::KeyboardEvent,
+    scroller: NodeRef<html::Div>,
+    cursor: RwSignal<Option<usize>>,
+    row_count: Memo<usize>,
+) {
+    let Some(last) = row_count.get_untracked().checked_sub(1) else {
+        return;
+    };
+    let now = cursor.get_untracked();
+    let next = match keys::page_key(event).as_deref() {
+        Some("j" | "ArrowDown") => now.map_or(0, |i| (i + 1).min(last)),
+        Some("k" | "ArrowUp") => now.map_or(0, |i| i.saturating_sub(1)),
+        Some("Home") => 0,
+        Some("End") => last,
+        _ => return,
+    };
+    event.prevent_default();
+    cursor.set(Some(next));
+    let Some(scroller) = scroller.get_untracked() else {
+        return;
+    };
+    let (top, height) = (f64::from(scroller.scroll_top()), f64::from(scroller.client_height()));
+    let row = next as f64 * ROW_PX;
+    if row < top || row + ROW_PX > top + height {
+        let wanted = if row < top { row } else { row + ROW_PX - height };
+        scroller.set_scroll_top(wanted as i32);
+    }
+}
+
+#[component]
+fn Head() -> impl IntoView {
+    let column = |class: &'static str, name: &'static str| {
+        view! { <div class=class role="columnheader">{name}</div> }
+    };
+    view! {
+        <div class="Results-head Results-grid" role="rowgroup">
+            <div class="Results-line" role="row" aria-rowindex="1">
+                {column("", "Start")}
+                {column("", "Status")}
+                {column("", "Service and operation")}
+                {column("is-number", "Duration")}
+                {column("is-number", "Spans")}
+                {column("is-number", "Errors")}
+                {column("", "Services")}
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Row(index: usize, trace: TraceSummary, cursor: RwSignal<Option<usize>>, long: Memo<Nanos>) -> impl IntoView {
+    let link = NodeRef::<html::A>::new();
+    Effect::new(move |_| {
+        if let (true, Some(link)) = (cursor.get() == Some(index), link.get()) {
+            let _ = link.focus();
+        }
+    });
+    let length = trace.duration;
+    let bar = move || format!("{:.1}%", bar_share(length, long.get()) * 100.0);
+    let errors = (trace.error_count > 0).then(|| count(trace.error_count));
+    let orphans = (trace.orphan_count > 0)
+        .then(|| format!("{} with no parent stored", counted(trace.orphan_count, "span", "spans")));
+    view! {
+        <div
+            class="Results-row Results-line"
+            class:is-cursor=move || cursor.get() == Some(index)
+            role="row"
+            aria-rowindex=(index + 2).to_string()
+            data-testid="trace-row"
+            data-trace-id=trace.trace_id.to_string()
+            style:transform=format!("translateY({}px)", index as f64 * ROW_PX)
+        >
+            <div role="cell"><Moment at=trace.start /></div>
+            <div role="cell" title=orphans><StatusBadge status=trace.status /></div>
+            <div role="cell" class="Results-root">
+                <a
+                    class="Results-link"
+                    node_ref=link
+                    href=format!("/trace/{}", trace.trace_id)
+                    on:focus=move |_| cursor.set(Some(index))
+                >
+                    <i class="Service-dot" style:background=service_color_css(&trace.root_service)></i>
+                    <span class="Results-service">{trace.root_service}</span>
+                    <span class="Results-operation">{trace.root_operation}</span>
+                </a>
+            </div>
+            <div role="cell" class="is-number Results-duration">
+                <i class="Results-bar" style:width=bar></i>
+                {duration(trace.duration)}
+            </div>
+            <div role="cell" class="is-number">{count(trace.span_count)}</div>
+            <div role="cell" class="is-number Results-errors">{errors}</div>
+            <div role="cell" class="Results-services"><Services services=trace.services /></div>
+        </div>
+    }
+}
+
+/// Against the yardstick of [`long`]; what is longer still fills the cell.
+fn bar_share(length: Nanos, long: Nanos) -> f64 {
+    (length.0 as f64 / long.0.max(1) as f64).clamp(0.01, 1.0)
+}
+
+/// A long duration among these: nineteen of twenty are shorter, so one giant does not flatten all other bars.
+fn long(traces: &[TraceSummary]) -> Nanos {
+    let mut durations: Vec<Nanos> = traces.iter().map(|t| t.duration).collect();
+    durations.sort_unstable();
+    durations.get(durations.len() * 19 / 20).or(durations.last()).copied().unwrap_or_default()
+}
+
+#[component]
+fn Services(services: Vec<ServiceShare>) -> impl IntoView {
+    let words = |s: &ServiceShare| {
+        let errors = if s.error_count > 0 { format!(", {}", counted(s.error_count, "error", "errors")) } else { String::new() };
+        format!("{}: {}{errors}", s.name, counted(s.span_count, "span", "spans"))
+    };
+    let title = services.iter().map(words).collect::<Vec<_>>().join("\n");
+    let rest = services.len().saturating_sub(SERVICES_SHOWN);
+    // Where it failed comes first; otherwise most spans first, as they arrive.
+    let mut services = services;
+    services.sort_by_key(|s| s.error_count == 0);
+    let shown = services.into_iter().take(SERVICES_SHOWN).map(|s| {
+        let errors = (s.error_count > 0).then(|| view! { <b>{format!("{} err", s.error_count)}</b> });
+        view! {
+            <span class="Share">
+                <i class="Service-dot" style:background=service_color_css(&s.name)></i>
+                <span class="Share-name">{s.name}</span>
+                <span class="Share-count">{s.span_count}</span>
+                {errors}
+            </span>
+        }
+    });
+    view! {
+        <span class="Shares" title=title>
+            {shown.collect_view()}
+            {(rest > 0).then(|| view! { <span class="Share-count">{format!("+{rest}")}</span> })}
+        </span>
+    }
+}
+
+#[component]
+fn Skeletons() -> impl IntoView {
+    let line = |i: usize| {
+        let cell = |percent: usize| {
+            view! { <div role="presentation"><i class="Skeleton" style:width=format!("{percent}%")></i></div> }
+        };
+        view! {
+            <div class="Results-line Results-skeleton" role="presentation">
+                {cell(80)} {cell(60)} {cell(40 + i * 17 % 40)} {cell(50)} {cell(40)} {cell(0)} {cell(50 + i * 29 % 40)}
+            </div>
+        }
+    };
+    (0..14).map(line).collect_view()
+}
+
+/// What stands below the last row: more to come, the end, or why there is no more.
+#[component]
+fn Tail(feed: Feed) -> impl IntoView {
+    move || match feed.phase.get() {
+        Phase::More => view! { <p class="Results-tail">"Loading older traces…"</p> }.into_any(),
+        Phase::Failed(error) => view! {
+            <p class="Results-tail is-error" role="alert" data-testid="error-state">
+                {format!("{}: {}. {} ", title_of(error.code), error.message, error.hint)}
+                <button type="button" class="Button is-small" on:click=move |_| feed.more()>"Try again"</button>
+            </p>
+        }
+        .into_any(),
+        Phase::Idle if feed.next_cursor.with(Option::is_none) => {
+            view! { <p class="Results-tail">"No older traces match"</p> }.into_any()
+        }
+        _ => ().into_any(),
+    }
+}

@@ -1,0 +1,124 @@
+//! The page once its trace is here: header, minimap, waterfall, and the panel of one span.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::header::{Header, Legend};
+use super::keys::{self, Actions};
+use super::link;
+use super::span_load::SpanFetch;
+use crate::browser::{clipboard, document, origin};
+use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
+use crate::state::{Preferences, Router};
+use crate::views::minimap::Minimap;
+use crate::views::span_detail::SpanDetail;
+use crate::views::stage::{Stage, Staged};
+use crate::views::waterfall::Waterfall;
+use crate::views::waterfall::layout::Columns;
+use crate::widgets::splitter::Splitter;
+
+const SAID_FOR: Duration = Duration::from_millis(1_400);
+const LEAST_PANEL_PX: f64 = 280.0;
+/// The panel leaves at least this to the waterfall.
+const LEAST_WATERFALL_PX: f64 = 420.0;
+
+#[component]
+pub fn OnStage(
+    staged: Arc<Staged>,
+    reload: Callback<()>,
+    #[prop(into)] is_loading: Signal<bool>,
+    scroll_top: StoredValue<f64>,
+) -> impl IntoView {
+    let preferences = expect_context::<Preferences>();
+    let id = staged.trace.trace_id;
+    let title = format!("{} {} · Skein", staged.summary.root_service, staged.summary.root_operation);
+    document().set_title(&title);
+    let stage = Stage::new(staged);
+    link::keep(stage, expect_context::<Router>(), id);
+    let is_link_copied = RwSignal::new(false);
+    let copy_link = Callback::new(move |()| {
+        let url = origin() + &untrack(|| link::view_of(stage)).url(id);
+        spawn_local(async move {
+            is_link_copied.set(clipboard::copy(&url).await);
+            set_timeout(move || is_link_copied.try_set(false).map_or((), |_| ()), SAID_FOR);
+        });
+    });
+    let actions = Actions { reload, copy_link };
+    keys::listen(stage, actions);
+    let columns = RwSignal::new(Columns::default());
+    let gutter_px = RwSignal::new(0.0);
+    view! {
+        <div class="TracePage" data-testid="trace-page">
+            <Header stage=stage actions=actions is_loading=is_loading is_link_copied=is_link_copied />
+            <div class="TracePage-body">
+                <div
+                    class="TracePage-views"
+                    style=("--name-px", move || format!("{}px", columns.get().name_px))
+                    style=("--lane-px", move || format!("{}px", columns.get().lane_px))
+                    style=("--gutter-px", move || format!("{}px", gutter_px.get()))
+                >
+                    <div class="TracePage-overview">
+                        <Legend stage=stage />
+                        <Minimap stage=stage />
+                    </div>
+                    <Waterfall
+                        stage=stage
+                        columns=columns
+                        gutter_px=gutter_px
+                        name_share=preferences.name_share
+                        scroll_top=scroll_top
+                    />
+                    <Splitter
+                        class="Splitter TracePage-namesplit"
+                        label="Width of the names"
+                        value_px=Signal::derive(move || columns.get().name_px)
+                        on_move=move |by_px| move_names(preferences, columns.get_untracked(), by_px)
+                        on_reset=move || preferences.name_share.set(DEFAULT_NAME_SHARE)
+                    />
+                </div>
+                <Panel stage=stage />
+            </div>
+        </div>
+    }
+}
+
+fn move_names(preferences: Preferences, columns: Columns, by_px: f64) {
+    let numbers_px = if columns.has_all_numbers { 222.0 } else { 74.0 };
+    let width_px = columns.name_px + numbers_px + columns.lane_px;
+    preferences.name_share.set(((columns.name_px + by_px) / width_px).clamp(0.1, 0.8));
+}
+
+/// The span under the cursor, beside the waterfall while it is open.
+#[component]
+fn Panel(stage: Stage) -> impl IntoView {
+    let preferences = expect_context::<Preferences>();
+    let fetch = SpanFetch::follow(stage);
+    let width_px = preferences.panel_px;
+    let row = Signal::derive(move || stage.cursor.get().unwrap_or_default());
+    let is_shown = Memo::new(move |_| stage.is_open.get() && stage.cursor.get().is_some());
+    let resize = move |by_px: f64| {
+        let room = document().body().map_or(1_600.0, |body| f64::from(body.client_width())) - LEAST_WATERFALL_PX;
+        width_px.update(|width| *width = (*width - by_px).clamp(LEAST_PANEL_PX, room.max(LEAST_PANEL_PX)));
+    };
+    view! {
+        <Show when=move || is_shown.get()>
+            <Splitter
+                class="Splitter TracePage-panelsplit"
+                label="Width of the span's panel"
+                value_px=width_px
+                on_move=resize
+                on_reset=move || width_px.set(DEFAULT_PANEL_PX)
+            />
+            <aside
+                class="TracePage-panel"
+                aria-label="Span"
+                style:width=move || format!("{}px", width_px.get())
+            >
+                <SpanDetail stage=stage row=row load=fetch.load retry=move |()| fetch.retry() />
+            </aside>
+        </Show>
+    }
+}

@@ -1,0 +1,98 @@
+//! The span under the cursor, fetched when the panel is open. Spans seen before come from memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use model::{Nanos, Span};
+
+use crate::views::span_detail::SpanLoad;
+use crate::views::stage::Stage;
+
+/// While a key is held down, rows passed by are not fetched.
+const REST: Duration = Duration::from_millis(60);
+const KEPT_SPANS: usize = 300;
+
+#[derive(Clone, Copy)]
+pub struct SpanFetch {
+    stage: Stage,
+    pub load: RwSignal<SpanLoad>,
+    kept: StoredValue<HashMap<u32, Arc<Span>>>,
+    wanted: StoredValue<Option<u32>>,
+    last_asked_ms: StoredValue<f64>,
+}
+
+impl SpanFetch {
+    /// Follows the cursor while the panel is open.
+    pub fn follow(stage: Stage) -> SpanFetch {
+        let fetch = SpanFetch {
+            stage,
+            load: RwSignal::new(SpanLoad::Waiting),
+            kept: StoredValue::new(HashMap::new()),
+            wanted: StoredValue::new(None),
+            last_asked_ms: StoredValue::new(0.0),
+        };
+        Effect::new(move |_| match stage.cursor.get().filter(|_| stage.is_open.get()) {
+            Some(row) => fetch.want(row),
+            None => fetch.wanted.set_value(None),
+        });
+        fetch
+    }
+
+    pub fn retry(self) {
+        if let Some(row) = self.wanted.get_value() {
+            self.load.set(SpanLoad::Waiting);
+            self.ask(row);
+        }
+    }
+
+    fn want(self, row: u32) {
+        self.wanted.set_value(Some(row));
+        if let Some(span) = self.kept.with_value(|kept| kept.get(&row).cloned()) {
+            return self.load.set(SpanLoad::Ready(span));
+        }
+        self.load.set(SpanLoad::Waiting);
+        let now_ms = js_sys::Date::now();
+        let is_hurried = now_ms - self.last_asked_ms.get_value() < REST.as_millis() as f64;
+        self.last_asked_ms.set_value(now_ms);
+        if !is_hurried {
+            return self.ask(row);
+        }
+        set_timeout(
+            move || {
+                if self.wanted.try_get_value().flatten() == Some(row) {
+                    self.ask(row);
+                }
+            },
+            REST,
+        );
+    }
+
+    fn ask(self, row: u32) {
+        let staged = self.stage.staged();
+        let trace = &staged.trace;
+        let start = trace.start.plus(Nanos(trace.offset[row as usize]));
+        let (trace_id, span_id) = (trace.trace_id, trace.span_id[row as usize]);
+        spawn_local(async move {
+            let answer = api::get_span(trace_id, span_id, start).await;
+            if let Ok(span) = &answer {
+                let span = Arc::new(span.clone());
+                self.kept.try_update_value(|kept| {
+                    if kept.len() >= KEPT_SPANS {
+                        kept.clear();
+                    }
+                    kept.insert(row, span);
+                });
+            }
+            if self.wanted.try_get_value().flatten() != Some(row) {
+                return;
+            }
+            self.load.set(match answer {
+                Ok(span) => SpanLoad::Ready(Arc::new(span)),
+                Err(failure) => SpanLoad::Failed(failure.0),
+            });
+        });
+    }
+}

@@ -1,0 +1,126 @@
+//! The tools over the waterfall: find, errors, folding, zoom. Everything here has a key.
+
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+
+use crate::browser;
+use crate::format::count;
+use crate::views::stage::Stage;
+use crate::widgets::icon::Icon;
+
+#[component]
+pub fn Tools(stage: Stage) -> impl IntoView {
+    let is_zoomed = move || !stage.window.get().is_whole(stage.total_ns());
+    view! {
+        <div class="Tools" role="toolbar" aria-label="This trace">
+            <Find stage=stage />
+            <Errors stage=stage />
+            <span class="Tools-group">
+                {tool(Icon::Fold, "Fold all ([)", move || stage.fold_all(true))}
+                {tool(Icon::Unfold, "Unfold all (])", move || stage.fold_all(false))}
+            </span>
+            <button
+                type="button"
+                class="Button is-small"
+                disabled=move || !is_zoomed()
+                title="Show the whole trace (0)"
+                on:click=move |_| stage.zoom_out()
+            >
+                {Icon::ZoomOut.show()}
+                "Whole trace"
+            </button>
+        </div>
+    }
+}
+
+fn tool(icon: Icon, name: &'static str, run: impl Fn() + 'static) -> impl IntoView {
+    view! {
+        <button type="button" class="Button is-icon is-small" title=name aria-label=name on:click=move |_| run()>
+            {icon.show()}
+        </button>
+    }
+}
+
+#[component]
+fn Find(stage: Stage) -> impl IntoView {
+    let tally = move || {
+        let hits = stage.hits.get();
+        if stage.find.with(|text| text.trim().is_empty()) {
+            return String::new();
+        }
+        let at = stage.cursor.get().and_then(|row| hits.ordinal(&stage.staged().tree, row));
+        match at {
+            Some(at) => format!("{} of {}", count(at as u64), count(hits.len() as u64)),
+            None => format!("{} found", count(hits.len() as u64)),
+        }
+    };
+    let key = move |event: KeyboardEvent| {
+        match event.key().as_str() {
+            "Enter" => stage.step_hit(!event.shift_key()),
+            "Escape" => {
+                if stage.find.with_untracked(String::is_empty) {
+                    browser::blur();
+                } else {
+                    stage.find.set(String::new());
+                }
+            }
+            "ArrowDown" => {
+                browser::blur();
+                stage.step(0);
+            }
+            _ => return,
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    let is_none = move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
+    view! {
+        <div class="Find" class:is-none=is_none role="search">
+            {Icon::Search.show()}
+            <input
+                id="find"
+                class="Find-field"
+                data-testid="find"
+                type="text"
+                placeholder="Find in this trace  ( / )"
+                aria-label="Find in this trace: service, operation, fact or span id"
+                autocomplete="off"
+                spellcheck="false"
+                prop:value=move || stage.find.get()
+                on:input=move |event| stage.look_for(event_target_value(&event))
+                on:keydown=key
+            />
+            <span class="Find-count" data-testid="find-count" role="status">{tally}</span>
+            <Show when=move || !stage.hits.with(|hits| hits.is_empty())>
+                {tool(Icon::ChevronUp, "Previous find (N)", move || stage.step_hit(false))}
+                {tool(Icon::ChevronDown, "Next find (n)", move || stage.step_hit(true))}
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Errors(stage: Stage) -> impl IntoView {
+    let staged = stage.staged();
+    let total = staged.errors.len();
+    let tally = move || {
+        let staged = stage.staged();
+        let at = stage.cursor.get().and_then(|row| staged.errors.ordinal(&staged.tree, row));
+        match at {
+            Some(at) => format!("{} of {}", count(at as u64), count(total as u64)),
+            None => count(total as u64),
+        }
+    };
+    let name = if total == 1 { "error" } else { "errors" };
+    (total > 0).then(|| {
+        view! {
+            <span class="Tools-errors" data-testid="error-count">
+                {Icon::Alert.show()}
+                <span role="status">{tally}</span>
+                {name}
+                {tool(Icon::ChevronUp, "Previous error (E)", move || stage.step_error(false))}
+                {tool(Icon::ChevronDown, "Next error (e)", move || stage.step_error(true))}
+            </span>
+        }
+    })
+}

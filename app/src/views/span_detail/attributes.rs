@@ -1,0 +1,51 @@
+//! Attributes as a two-column list; maps and lists of lists open into lists of their own.
+
+use leptos::prelude::*;
+use model::{AttrValue, Attrs};
+
+use super::text::{Shown, filtered, plain, shown, type_label};
+use crate::widgets::copy::CopyButton;
+
+/// Maps within maps beyond this are shown as one text.
+const MOST_NESTED: usize = 4;
+
+/// The attributes the filter leaves, or nothing at all.
+#[component]
+pub fn Attributes(attrs: Attrs, #[prop(into)] filter: Signal<String>) -> impl IntoView {
+    move || {
+        let found = filtered(&attrs, &filter.get());
+        if found.is_empty() && !attrs.is_empty() {
+            return view! { <p class="Detail-none">"None matches the filter"</p> }.into_any();
+        }
+        entries(found, 0)
+    }
+}
+
+fn entries(attrs: Attrs, depth: usize) -> AnyView {
+    let lines = attrs.into_iter().map(|(key, value)| entry(key, &value, depth)).collect_view();
+    view! { <dl class="Attributes" class:is-nested=depth != 0>{lines}</dl> }.into_any()
+}
+
+fn entry(key: String, value: &AttrValue, depth: usize) -> AnyView {
+    let kind = type_label(value);
+    let text = plain(value);
+    let body = match shown(&key, value) {
+        Shown::Nested(inner) if depth < MOST_NESTED => entries(inner, depth + 1),
+        Shown::Nested(_) => view! { <span class="Attributes-text">{text.clone()}</span> }.into_any(),
+        Shown::Plain(text) if text.is_empty() => view! { <span class="Attributes-blank">"empty"</span> }.into_any(),
+        Shown::Plain(text) => view! { <span class="Attributes-text">{text}</span> }.into_any(),
+        Shown::Block(text) => view! { <pre class="Attributes-block" tabindex="0">{text}</pre> }.into_any(),
+    };
+    let kind = (!kind.is_empty() && kind != "empty").then(|| view! { <span class="Attributes-type">{kind}</span> });
+    let data_key = key.clone();
+    view! {
+        <div class="Attributes-line" data-testid="attribute" data-key=data_key>
+            <dt class="Attributes-key">{key}{kind}</dt>
+            <dd class="Attributes-value">
+                {body}
+                <CopyButton what="value" text=Signal::derive(move || text.clone()) />
+            </dd>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,231 @@
+//! One trace on stage: the data, and the one selection, time window, folding and search that all its views share.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use model::SpanId;
+use model::trace::{NO_ROW, Trace, Tree};
+use model::view::TraceSummary;
+
+use super::waterfall::find::{self, Hits};
+use super::waterfall::rows::{Folded, Rows};
+use crate::chart::Window;
+use crate::chart::color::service_color;
+
+/// A trace with everything computed from it once.
+pub struct Staged {
+    pub trace: Trace,
+    pub tree: Tree,
+    pub summary: TraceSummary,
+    pub errors: Hits,
+    /// The colour token of each name in the trace's dictionary.
+    pub colors: Vec<u8>,
+}
+
+impl Staged {
+    pub fn new(trace: Trace) -> Staged {
+        let tree = Tree::new(&trace);
+        Staged {
+            summary: trace.summary(),
+            errors: find::errors(&trace, &tree),
+            colors: trace.strings.iter().map(|name| service_color(name) as u8).collect(),
+            tree,
+            trace,
+        }
+    }
+}
+
+/// A row to bring into view; the turn tells two wishes for the same row apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    pub row: u32,
+    turn: u32,
+}
+
+#[derive(Clone, Copy)]
+pub struct Stage {
+    staged: StoredValue<Arc<Staged>>,
+    pub window: RwSignal<Window>,
+    /// The row the keyboard is on.
+    pub cursor: RwSignal<Option<u32>>,
+    /// Whether the cursor's span is shown in full.
+    pub is_open: RwSignal<bool>,
+    pub folded: RwSignal<Folded>,
+    pub rows: Memo<Arc<Rows>>,
+    pub find: RwSignal<String>,
+    pub hits: Memo<Arc<Hits>>,
+    pub wish: RwSignal<Option<Wish>>,
+}
+
+impl Stage {
+    pub fn new(staged: Arc<Staged>) -> Stage {
+        let folded = RwSignal::new(Folded::none(staged.trace.len()));
+        let find = RwSignal::new(String::new());
+        let (for_rows, for_hits) = (Arc::clone(&staged), Arc::clone(&staged));
+        Stage {
+            window: RwSignal::new(Window::whole(staged.trace.duration.0)),
+            cursor: RwSignal::new(None),
+            is_open: RwSignal::new(false),
+            folded,
+            rows: memo_of_arc(move || Rows::new(&for_rows.tree, &folded.read())),
+            find,
+            hits: memo_of_arc(move || find::find(&for_hits.trace, &for_hits.tree, &find.read())),
+            wish: RwSignal::new(None),
+            staged: StoredValue::new(staged),
+        }
+    }
+
+    pub fn staged(self) -> Arc<Staged> {
+        self.staged.get_value()
+    }
+
+    pub fn total_ns(self) -> u64 {
+        self.staged.with_value(|s| s.trace.duration.0)
+    }
+
+    /// Unfolds the way to a row, puts the cursor there and brings it into view.
+    pub fn reveal(self, row: u32) {
+        let staged = self.staged();
+        let is_hidden = self.rows.with_untracked(|rows| rows.index_of(row).is_none());
+        if is_hidden {
+            self.folded.update(|folded| folded.reveal(&staged.tree, row));
+        }
+        self.cursor.set(Some(row));
+        self.wish.update(|wish| *wish = Some(Wish { row, turn: wish.map_or(0, |w| w.turn + 1) }));
+    }
+
+    pub fn reveal_span(self, span: SpanId) -> bool {
+        let row = self.staged.with_value(|s| s.trace.row_of(span));
+        row.inspect(|row| self.reveal(*row as u32)).is_some()
+    }
+
+    pub fn open(self, row: u32) {
+        self.cursor.set(Some(row));
+        self.is_open.set(true);
+    }
+
+    /// Moves the cursor by rows on screen.
+    pub fn step(self, by: isize) {
+        let rows = self.rows.get_untracked();
+        let Some(last) = rows.len().checked_sub(1) else {
+            return;
+        };
+        let now = self.cursor.get_untracked().and_then(|row| rows.nearest(&self.staged().tree, row));
+        let next = now.map_or(0, |index| index.saturating_add_signed(by).min(last));
+        if let Some(row) = rows.at(next) {
+            self.reveal(row);
+        }
+    }
+
+    /// Unfolds the row under the cursor, or goes to its first child when it is unfolded.
+    pub fn go_in(self) {
+        let staged = self.staged();
+        let Some(row) = self.cursor.get_untracked() else {
+            return self.step(0);
+        };
+        if staged.tree.child_count[row as usize] == 0 {
+            return;
+        }
+        if self.folded.with_untracked(|folded| folded.is_folded(row)) {
+            self.folded.update(|folded| folded.set(row, false));
+        } else {
+            self.step(1);
+        }
+    }
+
+    /// Folds the row under the cursor, or goes to its parent when there is nothing to fold.
+    pub fn go_out(self) {
+        let staged = self.staged();
+        let Some(row) = self.cursor.get_untracked() else {
+            return self.step(0);
+        };
+        let is_open = staged.tree.child_count[row as usize] > 0 && !self.folded.with_untracked(|f| f.is_folded(row));
+        let above = staged.tree.parent[row as usize];
+        if is_open {
+            self.folded.update(|folded| folded.set(row, true));
+        } else if above != NO_ROW {
+            self.reveal(above);
+        }
+    }
+
+    pub fn toggle(self, row: u32) {
+        self.folded.update(|folded| folded.set(row, !folded.is_folded(row)));
+    }
+
+    pub fn fold_below_cursor(self, folded: bool) {
+        if let Some(row) = self.cursor.get_untracked() {
+            self.folded.update(|all| all.set_below(&self.staged().tree, row, folded));
+        }
+    }
+
+    pub fn fold_all(self, folded: bool) {
+        let staged = self.staged();
+        self.folded.set(if folded { Folded::all(&staged.tree) } else { Folded::none(staged.trace.len()) });
+        // The cursor goes to what stands for its row now, so that the next key starts there.
+        let index = self.cursor.get_untracked().and_then(|row| self.rows.get_untracked().nearest(&staged.tree, row));
+        if let Some(row) = index.and_then(|index| self.rows.get_untracked().at(index)) {
+            self.reveal(row);
+        }
+    }
+
+    pub fn step_error(self, is_forward: bool) {
+        let staged = self.staged();
+        if let Some(row) = staged.errors.step(&staged.tree, self.cursor.get_untracked(), is_forward) {
+            self.reveal(row);
+        }
+    }
+
+    pub fn step_hit(self, is_forward: bool) {
+        let hits = self.hits.get_untracked();
+        if let Some(row) = hits.step(&self.staged().tree, self.cursor.get_untracked(), is_forward) {
+            self.reveal(row);
+        }
+    }
+
+    /// Looks for something, and shows the first of it.
+    pub fn look_for(self, text: String) {
+        self.find.set(text);
+        let hits = self.hits.get_untracked();
+        let is_on_hit = self.cursor.get_untracked().is_some_and(|row| hits.contains(row));
+        if let (Some(row), false) = (hits.first(), is_on_hit) {
+            self.reveal(row);
+        }
+    }
+
+    pub fn set_window(self, window: Window) {
+        self.window.set(window.within(self.total_ns()));
+    }
+
+    /// Zooms about the cursor's span, or the middle of what is shown.
+    pub fn zoom(self, factor: f64) {
+        let window = self.window.get_untracked();
+        let staged = self.staged();
+        let middle = window.from_ns + window.length_ns() / 2.0;
+        let at = self.cursor.get_untracked().map(|row| {
+            let (offset, length) = (staged.trace.offset[row as usize], staged.trace.length[row as usize]);
+            offset as f64 + length as f64 / 2.0
+        });
+        let is_shown = |ns: &f64| (window.from_ns..=window.to_ns).contains(ns);
+        self.set_window(window.zoomed(at.filter(is_shown).unwrap_or(middle), factor));
+    }
+
+    pub fn pan(self, share: f64) {
+        self.set_window(self.window.get_untracked().panned(share));
+    }
+
+    pub fn zoom_to_cursor(self) {
+        let staged = self.staged();
+        if let Some(row) = self.cursor.get_untracked() {
+            self.set_window(Window::around(staged.trace.offset[row as usize], staged.trace.length[row as usize]));
+        }
+    }
+
+    pub fn zoom_out(self) {
+        self.window.set(Window::whole(self.total_ns()));
+    }
+}
+
+/// A memo of something large: any recomputation counts as a change, none is compared.
+fn memo_of_arc<T: Send + Sync + 'static>(compute: impl Fn() -> T + Send + Sync + 'static) -> Memo<Arc<T>> {
+    Memo::new_with_compare(move |_| Arc::new(compute()), |_, _| true)
+}

@@ -1,0 +1,175 @@
+//! Paints the lane: grid and bars of the rows on screen. [`rows`] writes the names and numbers beside it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasPattern, CanvasRenderingContext2d, HtmlCanvasElement};
+
+use super::layout::{ROW_PX, bar, label_px};
+use super::rows::Rows;
+use crate::browser::document;
+use crate::chart::canvas::Surface;
+use crate::chart::palette::Palette;
+use crate::chart::time_axis::{Tick, ticks};
+use crate::chart::{TimeScale, Window};
+use crate::views::stage::Staged;
+
+pub mod row_pool;
+
+const BAR_PX: f64 = 12.0;
+const FONT: &str = "11px system-ui, -apple-system, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif";
+const HATCH_PX: u32 = 6;
+
+/// What is on screen.
+pub struct Scene<'a> {
+    pub staged: &'a Staged,
+    pub rows: &'a Rows,
+    pub visible: Range<usize>,
+    /// Where in the list the top edge of the screen is.
+    pub top_px: f64,
+    pub window: Window,
+    pub brush: Option<Window>,
+    pub hover_px: Option<f64>,
+}
+
+/// Keeps what is costly to make: the hatch that marks failure without relying on hue.
+#[derive(Default)]
+pub struct Brush {
+    hatch: Option<(Arc<Palette>, CanvasPattern)>,
+}
+
+impl Brush {
+    pub fn lane(&mut self, surface: &Surface, scene: &Scene) {
+        let scale = TimeScale::new(scene.window, surface.width_px);
+        grid(surface, &ticks(scene.window, surface.width_px));
+        surface.context.set_font(FONT);
+        surface.context.set_text_baseline("middle");
+        for index in scene.visible.clone() {
+            if let Some(row) = scene.rows.at(index) {
+                let y = index as f64 * ROW_PX - scene.top_px + (ROW_PX - BAR_PX) / 2.0;
+                self.row(surface, scene, scale, row as usize, y.round());
+            }
+        }
+        if let Some(brush) = scene.brush {
+            surface.fill(&surface.palette.veil);
+            let (from, to) = (scale.px_of(brush.from_ns), scale.px_of(brush.to_ns));
+            surface.rect(0.0, 0.0, from, surface.height_px);
+            surface.rect(to, 0.0, surface.width_px - to, surface.height_px);
+        }
+        if let Some(px) = scene.hover_px {
+            surface.fill(&surface.palette.accent);
+            surface.rect(px.round(), 0.0, 1.0, surface.height_px);
+        }
+    }
+
+    fn row(&mut self, surface: &Surface, scene: &Scene, scale: TimeScale, row: usize, y: f64) {
+        let trace = &scene.staged.trace;
+        let Some(bar) = bar(scale, trace.offset[row], trace.length[row], surface.width_px) else {
+            return outside(surface, scale, trace.offset[row], y);
+        };
+        let color = usize::from(scene.staged.colors[trace.service[row] as usize]);
+        surface.fill(surface.palette.services.get(color).map_or("", String::as_str));
+        rounded(&surface.context, bar.0, y, bar.1, BAR_PX);
+        surface.context.fill();
+        if trace.is_error(row) {
+            self.failure(surface, bar, y);
+            self.message(surface, bar, y, trace.fact_text(row));
+        }
+    }
+
+    /// Hatched, framed, and with a sign before it: three ways to see it, only one of them a colour.
+    fn failure(&mut self, surface: &Surface, bar: (f64, f64), y: f64) {
+        if let Some(hatch) = self.hatch(&surface.palette) {
+            surface.context.set_fill_style_canvas_pattern(hatch);
+            surface.context.fill();
+        }
+        surface.context.set_stroke_style_str(&surface.palette.error);
+        surface.context.set_line_width(1.5);
+        rounded(&surface.context, bar.0 - 0.75, y - 0.75, bar.1.max(3.0) + 1.5, BAR_PX + 1.5);
+        surface.context.stroke();
+    }
+
+    fn message(&self, surface: &Surface, bar: (f64, f64), y: f64, fact: &str) {
+        let text = if fact.is_empty() { "⚠ error".to_owned() } else { format!("⚠ {fact}") };
+        let Some(x) = label_px(bar, surface.text_width(&text), surface.width_px) else {
+            return;
+        };
+        surface.fill(&surface.palette.error);
+        surface.text(&text, x, y + BAR_PX / 2.0 + 0.5);
+    }
+
+    fn hatch(&mut self, palette: &Arc<Palette>) -> Option<&CanvasPattern> {
+        let is_current = self.hatch.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, palette));
+        if !is_current {
+            self.hatch = hatch(palette).map(|pattern| (Arc::clone(palette), pattern));
+        }
+        self.hatch.as_ref().map(|(_, pattern)| pattern)
+    }
+}
+
+/// An arrow at the edge for a span that is not in the window.
+fn outside(surface: &Surface, scale: TimeScale, offset_ns: u64, y: f64) {
+    let (x, text) = if scale.px_of(offset_ns as f64) < 0.0 { (2.0, "‹") } else { (surface.width_px - 8.0, "›") };
+    surface.fill(&surface.palette.text_soft);
+    surface.text(text, x, y + BAR_PX / 2.0);
+}
+
+fn grid(surface: &Surface, ticks: &[Tick]) {
+    surface.fill(&surface.palette.line);
+    for tick in ticks {
+        surface.rect(tick.px.round(), 0.0, 1.0, surface.height_px);
+    }
+}
+
+fn rounded(context: &CanvasRenderingContext2d, x: f64, y: f64, width: f64, height: f64) {
+    context.begin_path();
+    if width < 5.0 || context.round_rect_with_f64(x, y, width, height, 2.5).is_err() {
+        context.rect(x, y, width, height);
+    }
+}
+
+fn hatch(palette: &Palette) -> Option<CanvasPattern> {
+    let tile: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
+    tile.set_width(HATCH_PX);
+    tile.set_height(HATCH_PX);
+    let context: CanvasRenderingContext2d = tile.get_context("2d").ok()??.dyn_into().ok()?;
+    context.set_stroke_style_str(&palette.surface);
+    context.set_line_width(1.6);
+    let size = f64::from(HATCH_PX);
+    for shift in [-size, 0.0, size] {
+        context.move_to(shift, size);
+        context.line_to(shift + size, 0.0);
+    }
+    context.stroke();
+    context.create_pattern_with_html_canvas_element(&tile, "repeat").ok()?
+}
+
+/// The axis over the lane.
+pub fn axis(surface: &Surface, window: Window, brush: Option<Window>, hover: Option<(f64, String)>) {
+    surface.context.set_font(FONT);
+    surface.context.set_text_baseline("middle");
+    let middle = surface.height_px / 2.0;
+    if let Some(brush) = brush {
+        let scale = TimeScale::new(window, surface.width_px);
+        let (from, to) = (scale.px_of(brush.from_ns), scale.px_of(brush.to_ns));
+        surface.fill(&surface.palette.veil);
+        surface.rect(from, 0.0, to - from, surface.height_px);
+    }
+    for tick in ticks(window, surface.width_px) {
+        surface.fill(&surface.palette.line);
+        surface.rect(tick.px.round(), 0.0, 1.0, surface.height_px);
+        if tick.px + 5.0 + surface.text_width(&tick.label) <= surface.width_px {
+            surface.fill(&surface.palette.text_soft);
+            surface.text(&tick.label, tick.px.round() + 5.0, middle);
+        }
+    }
+    if let Some((px, label)) = hover {
+        let width = surface.text_width(&label) + 10.0;
+        let left = (px - width / 2.0).clamp(0.0, (surface.width_px - width).max(0.0));
+        surface.fill(&surface.palette.accent);
+        surface.rect(left, 3.0, width, surface.height_px - 6.0);
+        surface.fill(&surface.palette.surface);
+        surface.text(&label, left + 5.0, middle);
+    }
+}

@@ -1,0 +1,280 @@
+//! The rows on screen as elements: a fixed handful, refilled as the list scrolls under them.
+//!
+//! A row of the list always lands in the same slot (its index modulo the number of slots), so scrolling by one row
+//! refills one slot. Text is written only where it differs. The elements form the tree grid that assistive technology
+//! reads.
+
+use model::trace::mark;
+use model::{Nanos, SpanKind, Timestamp};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use super::Scene;
+use crate::browser::document;
+use crate::format::{count, duration};
+use crate::views::stage::Staged;
+use crate::views::waterfall::layout::{Columns, ROW_PX, indent};
+
+/// One row. Only names, numbers and states are filled in later.
+const ROW_HTML: &str = "<div role=\"gridcell\" class=\"Waterfall-name\"><i class=\"Waterfall-indent\"></i>\
+<span class=\"Waterfall-depth\"></span><span class=\"Waterfall-toggle\" aria-hidden=\"true\"></span>\
+<i class=\"Waterfall-mark\"></i><i class=\"Waterfall-kind\"></i><span class=\"Waterfall-operation\"></span>\
+<span class=\"Waterfall-service\"></span><span class=\"Waterfall-fact\"></span></div>\
+<div role=\"gridcell\" class=\"Waterfall-start\"></div><div role=\"gridcell\" class=\"Waterfall-duration\"></div>\
+<div role=\"gridcell\" class=\"Waterfall-self\"></div><div role=\"gridcell\" class=\"Waterfall-lane\"></div>";
+
+/// The states a row can be in, beside what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowState {
+    pub is_cursor: bool,
+    pub is_open: bool,
+    pub is_hit: bool,
+    /// Takes the tabulator: the cursor's row, or the first while there is none.
+    pub is_tab_stop: bool,
+}
+
+/// What a slot says at the moment.
+#[derive(Clone, Copy, PartialEq)]
+struct Content {
+    row: u32,
+    index: usize,
+    is_folded: bool,
+    columns: Columns,
+}
+
+struct Slot {
+    root: HtmlElement,
+    indent: HtmlElement,
+    depth: Element,
+    toggle: Element,
+    mark: HtmlElement,
+    kind: Element,
+    operation: Element,
+    service: Element,
+    fact: Element,
+    start: Element,
+    duration: Element,
+    self_time: Element,
+    lane: Element,
+    content: Option<Content>,
+    state: RowState,
+}
+
+pub struct RowPool {
+    sheet: Element,
+    slots: Vec<Slot>,
+}
+
+impl RowPool {
+    pub fn new(sheet: Element) -> RowPool {
+        RowPool { sheet, slots: Vec::new() }
+    }
+
+    /// Shows the scene's rows. `state_of` is asked for every one of them.
+    pub fn show(
+        &mut self,
+        scene: &Scene,
+        columns: Columns,
+        is_folded: impl Fn(u32) -> bool,
+        state_of: impl Fn(u32, usize) -> RowState,
+    ) {
+        self.grow(scene.visible.len());
+        let slot_count = self.slots.len();
+        let mut is_used = vec![false; slot_count];
+        for index in scene.visible.clone() {
+            let Some(row) = scene.rows.at(index) else {
+                continue;
+            };
+            let slot = &mut self.slots[index % slot_count];
+            is_used[index % slot_count] = true;
+            let content = Content { row, index, is_folded: is_folded(row), columns };
+            if slot.content != Some(content) {
+                slot.fill(scene.staged, content);
+            }
+            slot.set_state(scene.staged, state_of(row, index));
+            let y = (index as f64 * ROW_PX - scene.top_px).round();
+            let _ = slot.root.style().set_property("transform", &format!("translateY({y}px)"));
+        }
+        for slot in self.slots.iter_mut().zip(is_used).filter(|(_, used)| !used).map(|(slot, _)| slot) {
+            if slot.content.take().is_some() {
+                slot.root.set_hidden(true);
+            }
+        }
+    }
+
+    /// Puts the focus on a row, if it is on screen.
+    pub fn focus(&self, row: u32) {
+        if let Some(slot) = self.slots.iter().find(|slot| slot.content.is_some_and(|c| c.row == row)) {
+            let _ = slot.root.focus();
+        }
+    }
+
+    /// The row an element of a slot belongs to at the moment.
+    pub fn row_of(&self, element: &Element) -> Option<u32> {
+        let is_same = |slot: &&Slot| slot.root.is_same_node(Some(element));
+        self.slots.iter().find(is_same).and_then(|slot| slot.content).map(|content| content.row)
+    }
+
+    fn grow(&mut self, wanted: usize) {
+        if self.slots.len() >= wanted {
+            return;
+        }
+        // The modulus changes, so nothing stays where it was.
+        self.slots.iter_mut().for_each(|slot| slot.content = None);
+        while self.slots.len() < wanted {
+            let Some(slot) = Slot::new(&self.sheet) else {
+                return;
+            };
+            self.slots.push(slot);
+        }
+    }
+}
+
+impl Slot {
+    fn new(sheet: &Element) -> Option<Slot> {
+        let root: HtmlElement = document().create_element("div").ok()?.dyn_into().ok()?;
+        root.set_inner_html(ROW_HTML);
+        root.set_attribute("role", "row").ok()?;
+        root.set_attribute("data-testid", "span-row").ok()?;
+        root.set_tab_index(-1);
+        let part = |class: &str| root.query_selector(&format!(".Waterfall-{class}")).ok().flatten();
+        let slot = Slot {
+            indent: part("indent")?.dyn_into().ok()?,
+            depth: part("depth")?,
+            toggle: part("toggle")?,
+            mark: part("mark")?.dyn_into().ok()?,
+            kind: part("kind")?,
+            operation: part("operation")?,
+            service: part("service")?,
+            fact: part("fact")?,
+            start: part("start")?,
+            duration: part("duration")?,
+            self_time: part("self")?,
+            lane: part("lane")?,
+            content: None,
+            state: RowState::default(),
+            root,
+        };
+        sheet.append_child(&slot.root).ok()?;
+        Some(slot)
+    }
+
+    fn fill(&mut self, staged: &Staged, content: Content) {
+        let row = content.row as usize;
+        let (trace, tree) = (&staged.trace, &staged.tree);
+        let depth = tree.depth[row];
+        let indent = indent(depth, content.columns.name_px);
+        let _ = self.indent.style().set_property("width", &format!("{}px", indent.px));
+        set_text(&self.depth, &if indent.is_capped { count(u64::from(depth)) } else { String::new() });
+        self.fill_toggle(tree.child_count[row], tree.size[row], content.is_folded);
+        let color = format!("var(--service-{})", staged.colors[trace.service[row] as usize]);
+        let _ = self.mark.style().set_property("background", &color);
+        self.kind.set_class_name(kind_class(trace.kind[row]));
+        set_text(&self.operation, or(trace.operation_name(row), "(no name)"));
+        set_text(&self.service, trace.service_name(row));
+        set_text(&self.fact, trace.fact_text(row));
+        set_text(&self.start, &format!("+{}", duration(Nanos(trace.offset[row]))));
+        set_text(&self.duration, &duration(Nanos(trace.length[row])));
+        set_text(&self.self_time, &duration(Nanos(tree.self_time[row])));
+        set_text(&self.lane, if trace.is_error(row) { "error" } else { "" });
+        let attributes = [
+            ("data-span-id", trace.span_id[row].to_string()),
+            ("aria-level", (depth + 1).to_string()),
+            ("aria-rowindex", (content.index + 2).to_string()),
+            ("title", title(staged, row)),
+        ];
+        for (name, value) in attributes {
+            let _ = self.root.set_attribute(name, &value);
+        }
+        let _ = match tree.child_count[row] {
+            0 => self.root.remove_attribute("aria-expanded"),
+            _ => self.root.set_attribute("aria-expanded", if content.is_folded { "false" } else { "true" }),
+        };
+        self.root.set_hidden(false);
+        self.content = Some(content);
+        self.write_class(staged);
+    }
+
+    fn fill_toggle(&self, child_count: u32, size: u32, is_folded: bool) {
+        let (class, text) = match (child_count, is_folded) {
+            (0, _) => ("Waterfall-toggle is-leaf", String::new()),
+            (_, true) => ("Waterfall-toggle is-folded", count(u64::from(size - 1))),
+            (_, false) => ("Waterfall-toggle", String::new()),
+        };
+        self.toggle.set_class_name(class);
+        set_text(&self.toggle, &text);
+    }
+
+    fn set_state(&mut self, staged: &Staged, state: RowState) {
+        if self.state != state {
+            self.state = state;
+            self.write_class(staged);
+            let _ = self.root.set_attribute("aria-selected", if state.is_open { "true" } else { "false" });
+            self.root.set_tab_index(if state.is_tab_stop { 0 } else { -1 });
+        }
+    }
+
+    fn write_class(&self, staged: &Staged) {
+        let Some(content) = self.content else {
+            return;
+        };
+        let row = content.row as usize;
+        let is_error = staged.trace.is_error(row);
+        let hides_error = content.is_folded && !is_error && staged.tree.errors[row] > 0;
+        let states = [
+            (is_error, " is-error"),
+            (hides_error, " has-error-below"),
+            (staged.trace.is_orphan(row), " is-orphan"),
+            (self.state.is_cursor, " is-cursor"),
+            (self.state.is_open, " is-open"),
+            (self.state.is_hit, " is-hit"),
+        ];
+        let class = states.iter().filter(|(is_on, _)| *is_on).fold("Waterfall-row".to_owned(), |c, (_, s)| c + s);
+        self.root.set_class_name(&class);
+    }
+}
+
+fn set_text(element: &Element, text: &str) {
+    element.set_text_content(Some(text));
+}
+
+fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+fn kind_class(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Server => "Waterfall-kind is-server",
+        SpanKind::Client => "Waterfall-kind is-client",
+        SpanKind::Producer => "Waterfall-kind is-producer",
+        SpanKind::Consumer => "Waterfall-kind is-consumer",
+        SpanKind::Internal | SpanKind::Unspecified => "Waterfall-kind",
+    }
+}
+
+/// Everything the row says, uncut, with what there was no room for.
+fn title(staged: &Staged, row: usize) -> String {
+    let (trace, tree) = (&staged.trace, &staged.tree);
+    let mut lines = vec![
+        trace.operation_name(row).to_owned(),
+        format!("{} · {}", trace.service_name(row), trace.kind[row].name()),
+        format!(
+            "{}, self {}, at +{}",
+            duration(Nanos(trace.length[row])),
+            duration(Nanos(tree.self_time[row])),
+            duration(Timestamp(trace.offset[row]).since(Timestamp(0)))
+        ),
+    ];
+    if !trace.fact_text(row).is_empty() {
+        lines.push(trace.fact_text(row).to_owned());
+    }
+    if trace.is_orphan(row) {
+        lines.push(format!("its parent {} is not stored", trace.parent_id[row]));
+    }
+    let marks = [(mark::EXCEPTION, "exception"), (mark::EVENTS, "events"), (mark::LINKS, "links"), (mark::NOTES, "notes")];
+    let marks: Vec<&str> = marks.iter().filter(|(bit, _)| trace.marks[row] & bit != 0).map(|m| m.1).collect();
+    if !marks.is_empty() {
+        lines.push(format!("has {}", marks.join(", ")));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,320 @@
+//! The component: a scroll container whose sheet stays put while the list scrolls under it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use leptos::ev::{MouseEvent, WheelEvent};
+use leptos::html;
+use leptos::prelude::*;
+use model::Nanos;
+
+use super::draw::row_pool::{RowPool, RowState};
+use super::draw::{Brush, Scene, axis};
+use super::layout::{Columns, Scroll};
+use crate::browser::frame::Frame;
+use crate::browser::observe::SizeWatch;
+use crate::browser::{document, keys, window};
+use crate::chart::canvas::{Canvas, Surface};
+use crate::chart::palette::PaletteSignal;
+use crate::chart::time_strip::TimeStrip;
+use crate::chart::{TimeScale, Window};
+use crate::format::duration;
+use crate::views::stage::{Stage, Wish};
+
+/// How much one notch of the wheel zooms.
+const WHEEL_ZOOM: f64 = 0.002;
+
+/// What the waterfall's parts share, all of it for drawing.
+#[derive(Clone, Copy)]
+struct Parts {
+    stage: Stage,
+    columns: RwSignal<Columns>,
+    view_px: RwSignal<f64>,
+    brush: RwSignal<Option<Window>>,
+    /// Where the pointer is in the lane.
+    hover_px: RwSignal<Option<f64>>,
+    scroller: NodeRef<html::Div>,
+    sheet: NodeRef<html::Div>,
+    canvas: NodeRef<html::Canvas>,
+}
+
+#[component]
+pub fn Waterfall(
+    stage: Stage,
+    /// Written by the waterfall, read by whatever lines up with it.
+    columns: RwSignal<Columns>,
+    /// Width of the scroll bar, for the same purpose.
+    gutter_px: RwSignal<f64>,
+    #[prop(into)] name_share: Signal<f64>,
+    /// Where the list was scrolled to; kept by the page while a trace is loaded again.
+    scroll_top: StoredValue<f64>,
+) -> impl IntoView {
+    let parts = Parts {
+        stage,
+        columns,
+        view_px: RwSignal::new(0.0),
+        brush: RwSignal::new(None),
+        hover_px: RwSignal::new(None),
+        scroller: NodeRef::new(),
+        sheet: NodeRef::new(),
+        canvas: NodeRef::new(),
+    };
+    let width_px = RwSignal::new(0.0);
+    Effect::new(move |_| columns.set(super::layout::columns(width_px.get(), name_share.get())));
+    measure(parts, width_px, gutter_px);
+    let pool = Rc::new(RefCell::new(None::<RowPool>));
+    let frame = painter(parts, Rc::clone(&pool));
+    follow(parts, frame.clone());
+    fulfil_wishes(parts, scroll_top);
+    let scroll = Memo::new(move |_| Scroll::new(stage.rows.read().len(), parts.view_px.get()));
+    let on_scroll = move |_| {
+        scroll_top.set_value(parts.scroller.get_untracked().map_or(0.0, |s| f64::from(s.scroll_top())));
+        frame.request();
+    };
+    let on_click = move |event: MouseEvent| clicked(&event, stage, pool.borrow().as_ref());
+    view! {
+        <div
+            class="Waterfall"
+            class:is-narrow=move || !columns.get().has_all_numbers
+            role="treegrid"
+            aria-label="Spans"
+            aria-rowcount=move || (stage.rows.read().len() + 1).to_string()
+        >
+            <Head parts=parts />
+            <div
+                class="Waterfall-scroll"
+                role="rowgroup"
+                data-testid="waterfall"
+                node_ref=parts.scroller
+                on:scroll=on_scroll
+                on:wheel=move |event| wheel(&event, parts)
+                on:pointermove=move |event| hover(&event, parts)
+                on:pointerleave=move |_| parts.hover_px.set(None)
+            >
+                <div role="presentation" style:height=move || format!("{}px", scroll.get().content_px())>
+                    <div
+                        class="Waterfall-sheet"
+                        role="presentation"
+                        node_ref=parts.sheet
+                        style:height=move || format!("{}px", parts.view_px.get())
+                        on:click=on_click
+                    >
+                        <canvas class="Waterfall-bars" node_ref=parts.canvas aria-hidden="true"></canvas>
+                    </div>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Head(parts: Parts) -> impl IntoView {
+    let Parts { stage, brush, hover_px, .. } = parts;
+    let number = |class: &'static str, name: &'static str, title: &'static str| {
+        view! { <div class=class role="columnheader" title=title>{name}</div> }
+    };
+    let hover = move || {
+        let px = hover_px.get_untracked()?;
+        let ns = TimeScale::new(stage.window.get_untracked(), parts.columns.get_untracked().lane_px).ns_of(px);
+        Some((px, duration(Nanos(ns.max(0.0) as u64))))
+    };
+    view! {
+        <div class="Waterfall-head" role="rowgroup">
+            <div class="Waterfall-headrow" role="row" aria-rowindex="1">
+                <div class="Waterfall-name" role="columnheader">"Operation, service"</div>
+                {number("Waterfall-start", "Start", "After the trace's start")}
+                {number("Waterfall-duration", "Duration", "From start to end")}
+                {number("Waterfall-self", "Self", "Not covered by any child")}
+                <div class="Waterfall-lane" role="columnheader" aria-label="Time">
+                    <TimeStrip
+                        class="Waterfall-axis"
+                        title="Drag to zoom in, double click for the whole trace"
+                        shown=stage.window
+                        grip=Signal::derive(|| None)
+                        brush=brush
+                        on_window=move |window| stage.set_window(window)
+                        on_reset=move |()| stage.zoom_out()
+                    >
+                        <Canvas
+                            class="Waterfall-ticks"
+                            track=move || {
+                                stage.window.track();
+                                brush.track();
+                                hover_px.track();
+                            }
+                            draw=move |surface| {
+                                axis(surface, stage.window.get_untracked(), brush.get_untracked(), hover());
+                            }
+                        />
+                    </TimeStrip>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// Keeps sizes known.
+fn measure(parts: Parts, width_px: RwSignal<f64>, gutter_px: RwSignal<f64>) {
+    let watch = StoredValue::new_local(None::<SizeWatch>);
+    Effect::new(move |_| {
+        if let Some(scroller) = parts.scroller.get() {
+            let element = scroller.clone();
+            let read = move || {
+                width_px.set(f64::from(element.client_width()));
+                gutter_px.set(f64::from(element.offset_width() - element.client_width()));
+                parts.view_px.set(f64::from(element.client_height()));
+            };
+            read();
+            watch.set_value(SizeWatch::new(&scroller, read));
+        }
+    });
+}
+
+/// Redraws whenever anything drawn changes.
+fn follow(parts: Parts, frame: Frame) {
+    let palette = expect_context::<PaletteSignal>().0;
+    let Parts { stage, columns, view_px, brush, hover_px, .. } = parts;
+    Effect::new(move |_| {
+        palette.track();
+        columns.track();
+        view_px.track();
+        brush.track();
+        hover_px.track();
+        stage.window.track();
+        stage.cursor.track();
+        stage.is_open.track();
+        stage.rows.track();
+        stage.hits.track();
+        frame.request();
+    });
+}
+
+/// Scrolls to the rows the stage wants shown, once they are listed and the size is known.
+fn fulfil_wishes(parts: Parts, scroll_top: StoredValue<f64>) {
+    let done = StoredValue::new(None::<Wish>);
+    let is_restored = StoredValue::new(false);
+    Effect::new(move |_| {
+        let (wish, view_px) = (parts.stage.wish.get(), parts.view_px.get());
+        let Some(scroller) = parts.scroller.get() else {
+            return;
+        };
+        if view_px <= 0.0 {
+            return;
+        }
+        // The content's new height is set by an effect of its own; the next frame has it.
+        request_animation_frame(move || {
+            if !is_restored.try_get_value().unwrap_or(true) {
+                is_restored.set_value(true);
+                scroller.set_scroll_top(scroll_top.get_value() as i32);
+            }
+            let Some(wish) = wish.filter(|wish| done.try_get_value().is_some_and(|done| done != Some(*wish))) else {
+                return;
+            };
+            done.set_value(Some(wish));
+            let rows = parts.stage.rows.get_untracked();
+            let scroll = Scroll::new(rows.len(), view_px);
+            let index = rows.index_of(wish.row);
+            if let Some(top) = index.and_then(|index| scroll.to_show(index, f64::from(scroller.scroll_top()))) {
+                scroller.set_scroll_top(top.round() as i32);
+            }
+        });
+    });
+}
+
+/// The closure that draws a frame: bars on the canvas, rows beside it.
+fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
+    let palette = expect_context::<PaletteSignal>().0;
+    let mut brush = Brush::default();
+    let focused = RefCell::new(None::<u32>);
+    Frame::new(move || {
+        let stage = parts.stage;
+        let (Some(scroller), Some(sheet), Some(canvas)) =
+            (parts.scroller.get_untracked(), parts.sheet.get_untracked(), parts.canvas.get_untracked())
+        else {
+            return;
+        };
+        let staged = stage.staged();
+        let rows = stage.rows.get_untracked();
+        let scroll = Scroll::new(rows.len(), parts.view_px.get_untracked());
+        let top = f64::from(scroller.scroll_top());
+        let scene = Scene {
+            staged: &staged,
+            rows: &rows,
+            visible: scroll.visible(top),
+            top_px: scroll.list_top_px(top),
+            window: stage.window.get_untracked(),
+            brush: parts.brush.get_untracked(),
+            hover_px: parts.hover_px.get_untracked(),
+        };
+        if let Some(surface) = Surface::of(&canvas, palette.get_untracked()) {
+            brush.lane(&surface, &scene);
+        }
+        let mut pool = pool.borrow_mut();
+        let pool = pool.get_or_insert_with(|| RowPool::new(sheet.clone().into()));
+        let (cursor, is_open) = (stage.cursor.get_untracked(), stage.is_open.get_untracked());
+        let hits = stage.hits.get_untracked();
+        let folded = stage.folded.read_untracked();
+        pool.show(&scene, parts.columns.get_untracked(), |row| folded.is_folded(row), |row, index| RowState {
+            is_cursor: cursor == Some(row),
+            is_open: is_open && cursor == Some(row),
+            is_hit: hits.contains(row),
+            is_tab_stop: cursor.map_or(index == 0, |cursor| cursor == row),
+        });
+        // The focus goes along with the cursor, unless it is in a field or a panel.
+        if focused.replace(cursor) != cursor && may_take_focus() {
+            cursor.inspect(|row| pool.focus(*row));
+        }
+    })
+}
+
+/// Whether the focus is nowhere in particular or in the waterfall already.
+fn may_take_focus() -> bool {
+    document().active_element().is_none_or(|element| {
+        element.tag_name() == "BODY" || element.id() == "main" || element.closest(".Waterfall").is_ok_and(|e| e.is_some())
+    })
+}
+
+fn clicked(event: &MouseEvent, stage: Stage, pool: Option<&RowPool>) {
+    let row = keys::target_within(event, ".Waterfall-row").and_then(|element| pool?.row_of(&element));
+    let is_selecting_text = window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
+    let Some(row) = row.filter(|_| !is_selecting_text) else {
+        return;
+    };
+    if keys::target_within(event, ".Waterfall-toggle:not(.is-leaf)").is_some() {
+        stage.cursor.set(Some(row));
+        stage.toggle(row);
+    } else if stage.is_open.get_untracked() && stage.cursor.get_untracked() == Some(row) {
+        stage.is_open.set(false);
+    } else {
+        stage.open(row);
+    }
+}
+
+/// With ctrl the wheel zooms where the pointer is; sideways it moves along the time axis.
+fn wheel(event: &WheelEvent, parts: Parts) {
+    let stage = parts.stage;
+    let lane_px = parts.columns.get_untracked().lane_px;
+    if event.ctrl_key() || event.meta_key() {
+        event.prevent_default();
+        let window = stage.window.get_untracked();
+        let at_px = lane_x(event, parts).unwrap_or(lane_px / 2.0);
+        let at_ns = TimeScale::new(window, lane_px).ns_of(at_px.clamp(0.0, lane_px));
+        stage.set_window(window.zoomed(at_ns, (event.delta_y() * WHEEL_ZOOM).exp()));
+    } else if event.delta_x() != 0.0 && event.delta_x().abs() > event.delta_y().abs() {
+        event.prevent_default();
+        stage.pan(event.delta_x() / lane_px.max(1.0));
+    }
+}
+
+fn hover(event: &leptos::ev::PointerEvent, parts: Parts) {
+    let px = lane_x(event, parts).filter(|px| *px >= 0.0);
+    if parts.hover_px.get_untracked() != px {
+        parts.hover_px.set(px);
+    }
+}
+
+/// The pointer's place in the lane.
+fn lane_x(event: &MouseEvent, parts: Parts) -> Option<f64> {
+    let canvas = parts.canvas.get_untracked()?;
+    Some(f64::from(event.client_x()) - canvas.get_bounding_client_rect().left())
+}
