@@ -1,6 +1,7 @@
 //! OTLP. Spans stay encoded from the door to the writer: `view` reads the bytes where they lie, `check` decides
 //! what may pass, `json` and `encode` make such bytes from the other forms.
 
+pub mod answer;
 pub mod check;
 pub mod encode;
 pub mod json;

@@ -9,7 +9,7 @@ use model::TraceId;
 
 use super::notes::is_id;
 use super::refusal::{Reason, Refusal, Refusals};
-use super::view::{Field, Malformed, Reader, SpanView, next_of};
+use super::view::{Malformed, Reader, SpanView, is_ascii, next_of};
 use crate::limits::{ATTRIBUTE_MAX_DEPTH, SPAN_MAX_BYTES};
 
 /// The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
@@ -119,13 +119,13 @@ fn head(bytes: &[u8], check: fn(&[u8]) -> Result<(), Malformed>) -> Result<Head,
         match field.number {
             1 if size.is_some() => return Err(field.repeated()),
             1 => {
-                let part = field.bytes()?;
+                let part = reader.bytes(field)?;
                 size = Some(part.len());
                 fault = check(part).err().or(fault);
             }
-            2 => field.bytes().map(|_| ())?,
-            3 => fault = field.is_text().err().or(fault),
-            _ => {}
+            2 => reader.bytes(field).map(|_| ())?,
+            3 => fault = reader.is_text(field).err().or(fault),
+            _ => reader.skip(field)?,
         }
     }
     Ok(fault.map_or(Ok(size.unwrap_or(0)), |fault| Err(fault.into())))
@@ -135,9 +135,9 @@ fn check_resource(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => check_attribute(&field)?,
-            2 => field.varint().map(|_| ())?,
-            _ => {}
+            1 => check_key_value(reader.bytes(field)?, 0)?,
+            2 => reader.varint(field).map(|_| ())?,
+            _ => reader.skip(field)?,
         }
     }
     Ok(())
@@ -147,10 +147,10 @@ fn check_scope(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 | 2 => field.is_text()?,
-            3 => check_attribute(&field)?,
-            4 => field.varint().map(|_| ())?,
-            _ => {}
+            1 | 2 => reader.is_text(field)?,
+            3 => check_key_value(reader.bytes(field)?, 0)?,
+            4 => reader.varint(field).map(|_| ())?,
+            _ => reader.skip(field)?,
         }
     }
     Ok(())
@@ -165,19 +165,19 @@ fn check_span(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => trace_id = field.bytes()?,
-            2 => span_id = field.bytes()?,
-            3 | 5 => field.is_text()?,
-            4 => parent_id = field.bytes()?,
-            6 | 10 | 12 | 14 => field.varint().map(|_| ())?,
-            7 => start = field.fixed64()?,
-            8 => end = field.fixed64()?,
-            9 => check_attribute(&field)?,
-            11 => check_event(field.bytes()?)?,
-            13 => check_link(field.bytes()?)?,
-            15 => check_status(field.bytes()?)?,
-            16 => field.fixed32().map(|_| ())?,
-            _ => {}
+            1 => trace_id = reader.bytes(field)?,
+            2 => span_id = reader.bytes(field)?,
+            3 | 5 => reader.is_text(field)?,
+            4 => parent_id = reader.bytes(field)?,
+            6 | 10 | 12 | 14 => reader.varint(field).map(|_| ())?,
+            7 => start = reader.fixed64(field)?,
+            8 => end = reader.fixed64(field)?,
+            9 => check_key_value(reader.bytes(field)?, 0)?,
+            11 => check_event(reader.bytes(field)?)?,
+            13 => check_link(reader.bytes(field)?)?,
+            15 => check_status(reader.bytes(field)?)?,
+            16 => reader.fixed32(field).map(|_| ())?,
+            _ => reader.skip(field)?,
         }
     }
     if !is_id(trace_id, 16) {
@@ -200,11 +200,11 @@ fn check_event(bytes: &[u8]) -> Result<(), Fault> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => time = field.fixed64()?,
-            2 => field.is_text()?,
-            3 => check_attribute(&field)?,
-            4 => field.varint().map(|_| ())?,
-            _ => {}
+            1 => time = reader.fixed64(field)?,
+            2 => reader.is_text(field)?,
+            3 => check_key_value(reader.bytes(field)?, 0)?,
+            4 => reader.varint(field).map(|_| ())?,
+            _ => reader.skip(field)?,
         }
     }
     if time > LAST_TIME { Err(Reason::TimeOutOfRange.into()) } else { Ok(()) }
@@ -214,12 +214,12 @@ fn check_link(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 | 2 => field.bytes().map(|_| ())?,
-            3 => field.is_text()?,
-            4 => check_attribute(&field)?,
-            5 => field.varint().map(|_| ())?,
-            6 => field.fixed32().map(|_| ())?,
-            _ => {}
+            1 | 2 => reader.bytes(field).map(|_| ())?,
+            3 => reader.is_text(field)?,
+            4 => check_key_value(reader.bytes(field)?, 0)?,
+            5 => reader.varint(field).map(|_| ())?,
+            6 => reader.fixed32(field).map(|_| ())?,
+            _ => reader.skip(field)?,
         }
     }
     Ok(())
@@ -229,31 +229,42 @@ fn check_status(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            2 => field.is_text()?,
-            3 => field.varint().map(|_| ())?,
-            _ => {}
+            2 => reader.is_text(field)?,
+            3 => reader.varint(field).map(|_| ())?,
+            _ => reader.skip(field)?,
         }
     }
     Ok(())
 }
 
 #[inline]
-fn check_attribute(field: &Field<'_>) -> Result<(), Malformed> {
-    check_key_value(field.bytes()?, 0)
+fn check_key_value(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
+    if is_plain_text(bytes) { Ok(()) } else { check_any_key_value(bytes, depth) }
 }
 
-fn check_key_value(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
+/// Whether an attribute is what most are: a key and a text, each once, both short and ASCII. Lengths below 128 are
+/// ASCII too, so one look over all the bytes vouches for them as well as for the texts.
+#[inline]
+fn is_plain_text(bytes: &[u8]) -> bool {
+    let [0x0a, key, after_key_length @ ..] = bytes else { return false };
+    let Some([0x12, value, 0x0a, text, rest @ ..]) = after_key_length.get(usize::from(*key)..) else {
+        return false;
+    };
+    usize::from(*text) == rest.len() && usize::from(*value) == rest.len() + 2 && is_ascii(bytes)
+}
+
+fn check_any_key_value(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
     let mut has_value = false;
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => field.is_text()?,
+            1 => reader.is_text(field)?,
             2 if has_value => return Err(field.repeated()),
             2 => {
                 has_value = true;
-                check_value(field.bytes()?, depth)?;
+                check_value(reader.bytes(field)?, depth)?;
             }
-            _ => {}
+            _ => reader.skip(field)?,
         }
     }
     Ok(())
@@ -265,13 +276,16 @@ fn check_value(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => field.is_text()?,
-            2 | 3 | 8 => field.varint().map(|_| ())?,
-            4 => field.fixed64().map(|_| ())?,
+            1 => reader.is_text(field)?,
+            2 | 3 | 8 => reader.varint(field).map(|_| ())?,
+            4 => reader.fixed64(field).map(|_| ())?,
             5 | 6 if last == field.number => return Err(field.repeated()),
-            5 | 6 => check_nested(field.bytes()?, field.number, depth)?,
-            7 => field.bytes().map(|_| ())?,
-            _ => continue,
+            5 | 6 => check_nested(reader.bytes(field)?, field.number, depth)?,
+            7 => reader.bytes(field).map(|_| ())?,
+            _ => {
+                reader.skip(field)?;
+                continue;
+            }
         }
         last = field.number;
     }
@@ -300,12 +314,18 @@ fn only_good(request: &[u8]) -> Result<Bytes, Malformed> {
         rewrite(resource_spans, 2, out, |scope_spans, out| {
             let Ok(scope) = head(scope_spans, check_scope)? else { return Ok(()) };
             let mut reader = Reader::new(scope_spans);
-            while let Some((field, raw)) = reader.next_raw()? {
-                if field.number != 2 || check_span(field.bytes()?, resource + scope).is_ok() {
-                    out.put_slice(raw);
+            loop {
+                let before = reader.rest();
+                let Some(field) = reader.next()? else { return Ok(()) };
+                let is_good = if field.number == 2 {
+                    check_span(reader.bytes(field)?, resource + scope).is_ok()
+                } else {
+                    reader.skip(field).map(|()| true)?
+                };
+                if is_good {
+                    out.put_slice(&before[..before.len() - reader.rest().len()]);
                 }
             }
-            Ok(())
         })
     })?;
     Ok(out.freeze())
@@ -320,13 +340,16 @@ fn rewrite(
 ) -> Result<(), Malformed> {
     let mut part = BytesMut::new();
     let mut reader = Reader::new(message);
-    while let Some((field, raw)) = reader.next_raw()? {
+    loop {
+        let before = reader.rest();
+        let Some(field) = reader.next()? else { return Ok(()) };
         if field.number != number {
-            out.put_slice(raw);
+            reader.skip(field)?;
+            out.put_slice(&before[..before.len() - reader.rest().len()]);
             continue;
         }
         part.clear();
-        inner(field.bytes()?, &mut part)?;
+        inner(reader.bytes(field)?, &mut part)?;
         if part.is_empty() {
             continue;
         }
@@ -334,7 +357,6 @@ fn rewrite(
         put_varint(out, part.len() as u64);
         out.put_slice(&part);
     }
-    Ok(())
 }
 
 fn put_varint(out: &mut BytesMut, mut value: u64) {

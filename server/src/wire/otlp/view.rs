@@ -13,8 +13,9 @@ use crate::limits::ATTRIBUTE_MAX_DEPTH;
 
 mod reader;
 
+use reader::Field;
 pub use reader::Malformed;
-pub(in crate::wire) use reader::{Field, Reader};
+pub(in crate::wire) use reader::{Reader, is_ascii};
 
 /// The raw ResourceSpans messages of an `ExportTraceServiceRequest`. Ends after the first error.
 pub fn resource_spans<'a>(request: &'a [u8]) -> impl Iterator<Item = Result<&'a [u8], Malformed>> {
@@ -36,8 +37,9 @@ pub(in crate::wire) fn next_of<'a>(
 ) -> Result<Option<&'a [u8]>, Malformed> {
     while let Some(field) = reader.next()? {
         if field.number == number {
-            return field.bytes().map(Some);
+            return reader.bytes(field).map(Some);
         }
+        reader.skip(field)?;
     }
     Ok(None)
 }
@@ -60,10 +62,10 @@ impl<'a> ResourceView<'a> {
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => view.resource_bytes = once(&field, &mut has_resource)?,
-                2 => view.scope_spans.push(field.bytes()?),
-                3 => view.schema_url = field.text()?,
-                _ => {}
+                1 => view.resource_bytes = once(&mut reader, field, &mut has_resource)?,
+                2 => view.scope_spans.push(reader.bytes(field)?),
+                3 => view.schema_url = reader.text(field)?,
+                _ => reader.skip(field)?,
             }
         }
         view.read_resource().map_err(|e| e.inside(bytes, view.resource_bytes))?;
@@ -74,9 +76,9 @@ impl<'a> ResourceView<'a> {
         let mut reader = Reader::new(self.resource_bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => self.attributes.push(field.bytes()?),
-                2 => self.dropped_attributes = field.varint32()?,
-                _ => {}
+                1 => self.attributes.push(reader.bytes(field)?),
+                2 => self.dropped_attributes = reader.varint32(field)?,
+                _ => reader.skip(field)?,
             }
         }
         Ok(())
@@ -103,10 +105,10 @@ impl<'a> ScopeView<'a> {
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => view.scope_bytes = once(&field, &mut has_scope)?,
-                2 => view.spans.push(field.bytes()?),
-                3 => view.schema_url = field.text()?,
-                _ => {}
+                1 => view.scope_bytes = once(&mut reader, field, &mut has_scope)?,
+                2 => view.spans.push(reader.bytes(field)?),
+                3 => view.schema_url = reader.text(field)?,
+                _ => reader.skip(field)?,
             }
         }
         view.read_scope().map_err(|e| e.inside(bytes, view.scope_bytes))?;
@@ -117,11 +119,11 @@ impl<'a> ScopeView<'a> {
         let mut reader = Reader::new(self.scope_bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => self.name = field.text()?,
-                2 => self.version = field.text()?,
-                3 => self.attributes.push(field.bytes()?),
-                4 => self.dropped_attributes = field.varint32()?,
-                _ => {}
+                1 => self.name = reader.text(field)?,
+                2 => self.version = reader.text(field)?,
+                3 => self.attributes.push(reader.bytes(field)?),
+                4 => self.dropped_attributes = reader.varint32(field)?,
+                _ => reader.skip(field)?,
             }
         }
         Ok(())
@@ -157,26 +159,26 @@ impl<'a> SpanView<'a> {
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => self.trace_id = field.bytes()?,
-                2 => self.span_id = field.bytes()?,
-                3 => self.trace_state = field.text()?,
-                4 => self.parent_id = field.bytes()?,
-                5 => self.name = field.text()?,
-                6 => self.kind = field.varint32()?,
-                7 => self.start = field.fixed64()?,
-                8 => self.end = field.fixed64()?,
-                9 => self.attributes.push(field.bytes()?),
-                10 => self.dropped_attributes = field.varint32()?,
-                11 => self.events.push(field.bytes()?),
-                12 => self.dropped_events = field.varint32()?,
-                13 => self.links.push(field.bytes()?),
-                14 => self.dropped_links = field.varint32()?,
+                1 => self.trace_id = reader.bytes(field)?,
+                2 => self.span_id = reader.bytes(field)?,
+                3 => self.trace_state = reader.text(field)?,
+                4 => self.parent_id = reader.bytes(field)?,
+                5 => self.name = reader.text(field)?,
+                6 => self.kind = reader.varint32(field)?,
+                7 => self.start = reader.fixed64(field)?,
+                8 => self.end = reader.fixed64(field)?,
+                9 => self.attributes.push(reader.bytes(field)?),
+                10 => self.dropped_attributes = reader.varint32(field)?,
+                11 => self.events.push(reader.bytes(field)?),
+                12 => self.dropped_events = reader.varint32(field)?,
+                13 => self.links.push(reader.bytes(field)?),
+                14 => self.dropped_links = reader.varint32(field)?,
                 15 => {
-                    let status = field.bytes()?;
+                    let status = reader.bytes(field)?;
                     self.read_status(status).map_err(|e| e.inside(bytes, status))?;
                 }
-                16 => self.flags = field.fixed32()?,
-                _ => {}
+                16 => self.flags = reader.fixed32(field)?,
+                _ => reader.skip(field)?,
             }
         }
         Ok(())
@@ -187,9 +189,9 @@ impl<'a> SpanView<'a> {
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                2 => self.status_message = field.text()?,
-                3 => self.status_code = field.varint32()?,
-                _ => {}
+                2 => self.status_message = reader.text(field)?,
+                3 => self.status_code = reader.varint32(field)?,
+                _ => reader.skip(field)?,
             }
         }
         Ok(())
@@ -223,11 +225,11 @@ impl<'a> EventView<'a> {
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => view.time = field.fixed64()?,
-                2 => view.name = field.text()?,
-                3 => view.attributes.push(field.bytes()?),
-                4 => view.dropped_attributes = field.varint32()?,
-                _ => {}
+                1 => view.time = reader.fixed64(field)?,
+                2 => view.name = reader.text(field)?,
+                3 => view.attributes.push(reader.bytes(field)?),
+                4 => view.dropped_attributes = reader.varint32(field)?,
+                _ => reader.skip(field)?,
             }
         }
         Ok(view)
@@ -251,13 +253,13 @@ impl<'a> LinkView<'a> {
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
-                1 => view.trace_id = field.bytes()?,
-                2 => view.span_id = field.bytes()?,
-                3 => view.trace_state = field.text()?,
-                4 => view.attributes.push(field.bytes()?),
-                5 => view.dropped_attributes = field.varint32()?,
-                6 => view.flags = field.fixed32()?,
-                _ => {}
+                1 => view.trace_id = reader.bytes(field)?,
+                2 => view.span_id = reader.bytes(field)?,
+                3 => view.trace_state = reader.text(field)?,
+                4 => view.attributes.push(reader.bytes(field)?),
+                5 => view.dropped_attributes = reader.varint32(field)?,
+                6 => view.flags = reader.fixed32(field)?,
+                _ => reader.skip(field)?,
             }
         }
         Ok(view)
@@ -287,12 +289,12 @@ pub fn key_value<'a>(bytes: &'a [u8]) -> Result<(&'a str, Value<'a>), Malformed>
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
-            1 => key = field.text()?,
+            1 => key = reader.text(field)?,
             2 => {
-                let encoded = once(&field, &mut has_value)?;
+                let encoded = once(&mut reader, field, &mut has_value)?;
                 value = any_value(encoded).map_err(|e| e.inside(bytes, encoded))?;
             }
-            _ => {}
+            _ => reader.skip(field)?,
         }
     }
     Ok((key, value))
@@ -305,16 +307,16 @@ fn any_value(bytes: &[u8]) -> Result<Value<'_>, Malformed> {
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         value = match (field.number, value) {
-            (1, _) => Value::Str(field.text()?),
-            (2, _) => Value::Bool(field.varint()? != 0),
-            (3, _) => Value::Int(field.varint()? as i64),
-            (4, _) => Value::Double(f64::from_bits(field.fixed64()?)),
+            (1, _) => Value::Str(reader.text(field)?),
+            (2, _) => Value::Bool(reader.varint(field)? != 0),
+            (3, _) => Value::Int(reader.varint(field)? as i64),
+            (4, _) => Value::Double(f64::from_bits(reader.fixed64(field)?)),
             (5, Value::Array(_)) | (6, Value::Map(_)) => return Err(field.repeated()),
-            (5, _) => Value::Array(field.bytes()?),
-            (6, _) => Value::Map(field.bytes()?),
-            (7, _) => Value::Bytes(field.bytes()?),
-            (8, _) => field.varint().map(|_| Value::Empty)?,
-            (_, value) => value,
+            (5, _) => Value::Array(reader.bytes(field)?),
+            (6, _) => Value::Map(reader.bytes(field)?),
+            (7, _) => Value::Bytes(reader.bytes(field)?),
+            (8, _) => reader.varint(field).map(|_| Value::Empty)?,
+            (_, value) => reader.skip(field).map(|()| value)?,
         };
     }
     Ok(value)
@@ -366,11 +368,11 @@ fn entries(bytes: &[u8], depth: usize) -> Result<Attrs, Malformed> {
 
 /// The bytes of a message field that may come once.
 #[inline]
-fn once<'a>(field: &Field<'a>, seen: &mut bool) -> Result<&'a [u8], Malformed> {
+fn once<'a>(reader: &mut Reader<'a>, field: Field, seen: &mut bool) -> Result<&'a [u8], Malformed> {
     if std::mem::replace(seen, true) {
         return Err(field.repeated());
     }
-    field.bytes()
+    reader.bytes(field)
 }
 
 #[cfg(test)]

@@ -55,74 +55,117 @@ impl Malformed {
     }
 }
 
-/// The fields of one message, in the order they were written.
+/// The fields of one message, in the order they were written. What each carries is taken by the reader's method for
+/// the type it must have, so that no field is looked at twice.
 pub(in crate::wire) struct Reader<'a> {
     whole: usize,
     rest: &'a [u8],
 }
 
-/// One field: its number and what it carries.
+/// The start of a field. Exactly one of the reader's methods must take what it carries.
 #[derive(Clone, Copy)]
-pub(in crate::wire) struct Field<'a> {
+pub(in crate::wire) struct Field {
     pub number: u32,
+    wire_type: u8,
     at: usize,
-    payload: Payload<'a>,
 }
 
-#[derive(Clone, Copy)]
-enum Payload<'a> {
-    Varint(u64),
-    Fixed64(u64),
-    Bytes(&'a [u8]),
-    Fixed32(u32),
-}
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const LENGTH: u8 = 2;
+const FIXED32: u8 = 5;
 
 impl<'a> Reader<'a> {
-    #[inline]
+    #[inline(always)]
     pub fn new(message: &'a [u8]) -> Reader<'a> {
         Reader { whole: message.len(), rest: message }
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self) -> usize {
         self.whole - self.rest.len()
     }
 
-    /// The next field, and it with its key as it was written.
-    pub fn next_raw(&mut self) -> Result<Option<(Field<'a>, &'a [u8])>, Malformed> {
-        let before = self.rest;
-        let field = self.next()?;
-        Ok(field.map(|field| (field, &before[..before.len() - self.rest.len()])))
-    }
-
     /// The next field; None at the message's end.
-    #[inline]
-    pub fn next(&mut self) -> Result<Option<Field<'a>>, Malformed> {
+    #[inline(always)]
+    pub fn next(&mut self) -> Result<Option<Field>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
         }
         let at = self.at();
-        let key = self.varint()?;
+        let key = self.number()?;
         let number = (key >> 3) as u32;
         if number == 0 || key > u64::from(u32::MAX) {
             return Err(Malformed::Key { at });
         }
-        let payload = match key & 7 {
-            0 => Payload::Varint(self.varint()?),
-            1 => Payload::Fixed64(u64::from_le_bytes(self.array(at)?)),
-            2 => {
-                let length = self.varint()?;
-                Payload::Bytes(self.take(length, at)?)
-            }
-            5 => Payload::Fixed32(u32::from_le_bytes(self.array(at)?)),
-            3 | 4 => return Err(Malformed::WireType { field: number, found: (key & 7) as u8, at }),
-            _ => return Err(Malformed::Key { at }),
-        };
-        Ok(Some(Field { number, at, payload }))
+        Ok(Some(Field { number, wire_type: (key & 7) as u8, at }))
     }
 
-    #[inline]
-    fn varint(&mut self) -> Result<u64, Malformed> {
+    #[inline(always)]
+    pub fn bytes(&mut self, field: Field) -> Result<&'a [u8], Malformed> {
+        field.must_be(LENGTH)?;
+        let length = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+        let (taken, rest) =
+            self.rest.split_at_checked(length).ok_or(Malformed::Truncated { at: field.at })?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    #[inline(always)]
+    pub fn text(&mut self, field: Field) -> Result<&'a str, Malformed> {
+        utf8(self.bytes(field)?, field)
+    }
+
+    /// As [`Reader::text`] where only the answer "it is text" matters; quicker for the usual ASCII.
+    #[inline(always)]
+    pub fn is_text(&mut self, field: Field) -> Result<(), Malformed> {
+        let bytes = self.bytes(field)?;
+        if is_ascii(bytes) { Ok(()) } else { utf8(bytes, field).map(|_| ()) }
+    }
+
+    #[inline(always)]
+    pub fn varint(&mut self, field: Field) -> Result<u64, Malformed> {
+        field.must_be(VARINT)?;
+        self.number()
+    }
+
+    /// A 32-bit number; as in every protobuf decoder, bits beyond it are cut off.
+    #[inline(always)]
+    pub fn varint32(&mut self, field: Field) -> Result<u32, Malformed> {
+        self.varint(field).map(|value| value as u32)
+    }
+
+    #[inline(always)]
+    pub fn fixed64(&mut self, field: Field) -> Result<u64, Malformed> {
+        field.must_be(FIXED64)?;
+        self.array(field).map(u64::from_le_bytes)
+    }
+
+    #[inline(always)]
+    pub fn fixed32(&mut self, field: Field) -> Result<u32, Malformed> {
+        field.must_be(FIXED32)?;
+        self.array(field).map(u32::from_le_bytes)
+    }
+
+    /// Passes over a field nobody asked for.
+    pub fn skip(&mut self, field: Field) -> Result<(), Malformed> {
+        match field.wire_type {
+            VARINT => self.varint(field).map(|_| ()),
+            FIXED64 => self.fixed64(field).map(|_| ()),
+            LENGTH => self.bytes(field).map(|_| ()),
+            FIXED32 => self.fixed32(field).map(|_| ()),
+            3 | 4 => Err(field.wrong()),
+            _ => Err(Malformed::Key { at: field.at }),
+        }
+    }
+
+    /// What is not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    #[inline(always)]
+    fn number(&mut self) -> Result<u64, Malformed> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
                 self.rest = rest;
@@ -132,12 +175,12 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
             }
-            _ => self.long_varint(),
+            _ => self.long_number(),
         }
     }
 
     #[cold]
-    fn long_varint(&mut self) -> Result<u64, Malformed> {
+    fn long_number(&mut self) -> Result<u64, Malformed> {
         let at = self.at();
         let mut value = 0u64;
         for (i, byte) in self.rest.iter().take(10).enumerate() {
@@ -154,98 +197,46 @@ impl<'a> Reader<'a> {
         Err(if self.rest.len() < 10 { Malformed::Truncated { at } } else { Malformed::Number { at } })
     }
 
-    #[inline]
-    fn take(&mut self, length: u64, field_at: usize) -> Result<&'a [u8], Malformed> {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let (taken, rest) =
-            self.rest.split_at_checked(length).ok_or(Malformed::Truncated { at: field_at })?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    #[inline]
-    fn array<const N: usize>(&mut self, field_at: usize) -> Result<[u8; N], Malformed> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(Malformed::Truncated { at: field_at })?;
+    #[inline(always)]
+    fn array<const N: usize>(&mut self, field: Field) -> Result<[u8; N], Malformed> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Malformed::Truncated { at: field.at })?;
         self.rest = rest;
         Ok(*taken)
     }
 }
 
-impl<'a> Field<'a> {
-    #[inline]
-    pub fn bytes(&self) -> Result<&'a [u8], Malformed> {
-        match self.payload {
-            Payload::Bytes(bytes) => Ok(bytes),
-            _ => Err(self.wrong()),
-        }
-    }
-
-    #[inline]
-    pub fn text(&self) -> Result<&'a str, Malformed> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed::Utf8 { field: self.number, at: self.at })
-    }
-
-    /// As [`Field::text`] where only the answer "it is text" matters; quicker for the usual ASCII.
-    #[inline]
-    pub fn is_text(&self) -> Result<(), Malformed> {
-        let bytes = self.bytes()?;
-        if is_ascii(bytes) { Ok(()) } else { self.text().map(|_| ()) }
-    }
-
-    #[inline]
-    pub fn varint(&self) -> Result<u64, Malformed> {
-        match self.payload {
-            Payload::Varint(value) => Ok(value),
-            _ => Err(self.wrong()),
-        }
-    }
-
-    /// A 32-bit number; as in every protobuf decoder, bits beyond it are cut off.
-    #[inline]
-    pub fn varint32(&self) -> Result<u32, Malformed> {
-        self.varint().map(|value| value as u32)
-    }
-
-    #[inline]
-    pub fn fixed64(&self) -> Result<u64, Malformed> {
-        match self.payload {
-            Payload::Fixed64(value) => Ok(value),
-            _ => Err(self.wrong()),
-        }
-    }
-
-    #[inline]
-    pub fn fixed32(&self) -> Result<u32, Malformed> {
-        match self.payload {
-            Payload::Fixed32(value) => Ok(value),
-            _ => Err(self.wrong()),
-        }
+impl Field {
+    #[inline(always)]
+    fn must_be(self, wire_type: u8) -> Result<(), Malformed> {
+        if self.wire_type == wire_type { Ok(()) } else { Err(self.wrong()) }
     }
 
     /// The error for a field that was there before.
     #[cold]
-    pub fn repeated(&self) -> Malformed {
+    pub fn repeated(self) -> Malformed {
         Malformed::Repeated { field: self.number, at: self.at }
     }
 
     #[cold]
-    fn wrong(&self) -> Malformed {
-        let found = match self.payload {
-            Payload::Varint(_) => 0,
-            Payload::Fixed64(_) => 1,
-            Payload::Bytes(_) => 2,
-            Payload::Fixed32(_) => 5,
-        };
-        Malformed::WireType { field: self.number, found, at: self.at }
+    fn wrong(self) -> Malformed {
+        Malformed::WireType { field: self.number, found: self.wire_type, at: self.at }
     }
 }
 
-/// Eight bytes at a time; attribute keys and values are too short for the library's larger steps to pay.
 #[inline]
-fn is_ascii(bytes: &[u8]) -> bool {
+fn utf8(bytes: &[u8], field: Field) -> Result<&str, Malformed> {
+    std::str::from_utf8(bytes).map_err(|_| Malformed::Utf8 { field: field.number, at: field.at })
+}
+
+/// Eight bytes at a time, the last eight overlapping: attribute keys and values are too short for the library's
+/// larger steps to pay.
+#[inline(always)]
+pub(in crate::wire) fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    let (words, tail) = bytes.as_chunks::<8>();
-    let seen = words.iter().fold(0, |seen, word| seen | u64::from_le_bytes(*word));
-    let tail = tail.iter().fold(0, |seen, byte| seen | *byte);
-    seen & HIGH_BITS == 0 && tail < 0x80
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().fold(0, |seen, byte| seen | *byte) < 0x80;
+    };
+    let words = bytes.as_chunks::<8>().0;
+    let seen = words.iter().fold(u64::from_le_bytes(*last), |seen, word| seen | u64::from_le_bytes(*word));
+    seen & HIGH_BITS == 0
 }

@@ -1,0 +1,63 @@
+//! Skein's HTTP API as a client sees it: one trace, and searches, each with the time it took.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use model::TraceId;
+use serde_json::Value;
+use tokio::time::Instant;
+
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+}
+
+pub struct Answer {
+    pub body: Value,
+    pub took: Duration,
+}
+
+impl Api {
+    pub fn new(base: &str) -> Api {
+        Api { http: reqwest::Client::new(), base: base.to_owned() }
+    }
+
+    /// None when the path names nothing.
+    pub async fn get(&self, path_and_query: &str) -> anyhow::Result<Option<Answer>> {
+        let start = Instant::now();
+        let answer = self.http.get(format!("{}{path_and_query}", self.base)).send().await?;
+        let status = answer.status();
+        let bytes = answer.bytes().await?;
+        let took = start.elapsed();
+        if status.as_u16() == 404 {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            bail!(
+                "{path_and_query} answered {status}: {}",
+                String::from_utf8_lossy(&bytes[..bytes.len().min(400)])
+            );
+        }
+        let body = serde_json::from_slice(&bytes).with_context(|| path_and_query.to_owned())?;
+        Ok(Some(Answer { body, took }))
+    }
+
+    /// How many spans a trace has, and how long the answer took.
+    pub async fn trace(&self, id: TraceId) -> anyhow::Result<Option<(usize, Duration)>> {
+        let answer = self.get(&format!("/api/traces/{id}")).await?;
+        Ok(answer.map(|a| (a.body["spans"].as_array().map_or(0, Vec::len), a.took)))
+    }
+
+    /// How long it takes from sending until a trace can be opened; none when it does not within `patience`.
+    pub async fn wait_for_trace(&self, id: TraceId, patience: Duration) -> anyhow::Result<Option<Duration>> {
+        let start = Instant::now();
+        while start.elapsed() < patience {
+            if self.trace(id).await?.is_some() {
+                return Ok(Some(start.elapsed()));
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        Ok(None)
+    }
+}
