@@ -16,4 +16,4 @@ pub use refusal::{Reason, Refusal};
 pub const UNKNOWN_SERVICE: &str = "unknown_service";
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

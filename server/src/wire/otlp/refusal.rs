@@ -100,7 +100,7 @@ impl Refusals {
         }
         match self.0.iter_mut().find(|refusal| refusal.reason == reason) {
             Some(known) => known.count += count,
-            None => self.0.push(Refusal { reason, count, example: example() }),
+            None => self.0.push(Refusal { reason, count, example: shorten(example()) }),
         }
     }
 
@@ -121,6 +121,18 @@ impl Refusals {
     pub fn into_vec(self) -> Vec<Refusal> {
         self.0
     }
+}
+
+/// How much is said of one thing; what senders wrote may be in it.
+const SAID_MAX_CHARS: usize = 300;
+
+/// A text of bearable length.
+pub fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(SAID_MAX_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// One line about refusals, for the message of a partial success.

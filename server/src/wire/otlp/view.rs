@@ -18,7 +18,7 @@ pub use reader::Malformed;
 pub(in crate::wire) use reader::{Reader, is_ascii};
 
 /// The raw ResourceSpans messages of an `ExportTraceServiceRequest`. Ends after the first error.
-pub fn resource_spans<'a>(request: &'a [u8]) -> impl Iterator<Item = Result<&'a [u8], Malformed>> {
+pub fn resource_spans(request: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
     let mut reader = Some(Reader::new(request));
     std::iter::from_fn(move || {
         let found = next_of(reader.as_mut()?, 1);

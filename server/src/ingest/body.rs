@@ -1,0 +1,59 @@
+//! Reads a request's body, bounded in size, in time and by the budget all requests share.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{BufMut, Bytes, BytesMut};
+use http_body_util::BodyExt;
+
+use super::budget::{Budget, Share};
+use super::intake::IntakeError;
+
+/// How long a sender may take for one body. Slower ones hold bytes that others could use.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A body and its share of the budget, kept as long as the bytes are.
+#[derive(Debug)]
+pub struct Held {
+    pub bytes: Bytes,
+    pub share: Share,
+}
+
+/// Takes the whole body, at most `max_bytes` of it. `announced` is the length the sender named, if it did.
+pub async fn read(
+    body: Body,
+    announced: Option<u64>,
+    max_bytes: usize,
+    budget: &Budget,
+) -> Result<Held, IntakeError> {
+    if announced.is_some_and(|length| length > max_bytes as u64) {
+        return Err(IntakeError::TooLarge { max_bytes });
+    }
+    let reading = collect(body, max_bytes, budget);
+    tokio::time::timeout(BODY_READ_TIMEOUT, reading).await.unwrap_or(Err(IntakeError::TooSlow))
+}
+
+async fn collect(mut body: Body, max_bytes: usize, budget: &Budget) -> Result<Held, IntakeError> {
+    let mut share = budget.share();
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| IntakeError::Interrupted)?.into_data() else { continue };
+        if share.bytes() + data.len() > max_bytes {
+            return Err(IntakeError::TooLarge { max_bytes });
+        }
+        share.grow(data.len())?;
+        if all.is_empty() && first.is_empty() {
+            // A body in one piece is never copied.
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.reserve((2 * (first.len() + data.len())).min(max_bytes));
+                all.put_slice(&first);
+            }
+            all.put_slice(&data);
+        }
+    }
+    let bytes = if all.is_empty() { first } else { all.freeze() };
+    Ok(Held { bytes, share })
+}

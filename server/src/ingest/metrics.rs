@@ -1,0 +1,123 @@
+//! What the doors tell Prometheus. The doors move these figures; nothing here decides anything.
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::wire::otlp::{Reason, Refusal};
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Door {
+    OtlpGrpc,
+    OtlpHttp,
+    SimpleJson,
+}
+
+impl Door {
+    pub fn name(self) -> &'static str {
+        match self {
+            Door::OtlpGrpc => "otlp_grpc",
+            Door::OtlpHttp => "otlp_http",
+            Door::SimpleJson => "simple_json",
+        }
+    }
+}
+
+impl EncodeLabelValue for Door {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.name().encode(encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DoorLabels {
+    pub door: Door,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    pub door: Door,
+    /// `ok`, `partial`, or the name of the error.
+    pub outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusalLabels {
+    pub door: Door,
+    pub reason: ReasonLabel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReasonLabel(pub Reason);
+
+impl EncodeLabelValue for ReasonLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        self.0.name().encode(encoder)
+    }
+}
+
+/// Clones share the same figures.
+#[derive(Clone, Debug)]
+pub struct IngestMetrics {
+    pub requests: Family<RequestLabels, Counter>,
+    pub accepted_spans: Family<DoorLabels, Counter>,
+    pub refused_spans: Family<RefusalLabels, Counter>,
+    pub received_bytes: Family<DoorLabels, Counter>,
+    pub in_flight_bytes: Gauge,
+    pub ack_seconds: Histogram,
+}
+
+impl Default for IngestMetrics {
+    fn default() -> Self {
+        IngestMetrics {
+            requests: Family::default(),
+            accepted_spans: Family::default(),
+            refused_spans: Family::default(),
+            received_bytes: Family::default(),
+            in_flight_bytes: Gauge::default(),
+            // 0.25 ms to 8 s
+            ack_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
+        }
+    }
+}
+
+impl IngestMetrics {
+    /// Adds every figure to `registry` under `skein_ingest_`.
+    pub fn register(&self, registry: &mut Registry) {
+        let ingest = registry.sub_registry_with_prefix("skein_ingest");
+        ingest.register("requests", "Requests, by door and outcome", self.requests.clone());
+        ingest.register("accepted_spans", "Spans made durable, by door", self.accepted_spans.clone());
+        ingest.register("refused_spans", "Spans refused, by door and reason", self.refused_spans.clone());
+        ingest.register(
+            "received_bytes",
+            "Bytes of bodies as they came, by door",
+            self.received_bytes.clone(),
+        );
+        ingest.register(
+            "in_flight_bytes",
+            "Bytes of bodies being read, decoded or written to the queue",
+            self.in_flight_bytes.clone(),
+        );
+        ingest.register(
+            "ack_seconds",
+            "Time from a body's last byte to its spans being durable",
+            self.ack_seconds.clone(),
+        );
+    }
+
+    pub fn count_request(&self, door: Door, outcome: &'static str) {
+        self.requests.get_or_create(&RequestLabels { door, outcome }).inc();
+    }
+
+    pub fn count_spans(&self, door: Door, accepted: u32, refused: &[Refusal]) {
+        self.accepted_spans.get_or_create(&DoorLabels { door }).inc_by(u64::from(accepted));
+        for Refusal { reason, count, .. } in refused {
+            let labels = RefusalLabels { door, reason: ReasonLabel(*reason) };
+            self.refused_spans.get_or_create(&labels).inc_by(u64::from(*count));
+        }
+    }
+}
