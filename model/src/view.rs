@@ -92,3 +92,10 @@ pub struct OperationSummary {
     pub kind: crate::SpanKind,
     pub red: Red,
 }
+
+impl Scanned {
+    pub fn add(&mut self, other: Scanned) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
+}

@@ -38,5 +38,7 @@ pub const SEARCH_MAX_LIMIT: u32 = 1_000;
 /// Candidates one search request may look at before it answers with what it has and a cursor.
 pub const SEARCH_MAX_CANDIDATES: usize = 20_000;
 
-/// How long a stopping server waits for requests and the queue to finish.
-pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a stopping server waits for open requests to end.
+pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);
+/// How long it then waits for the queue to be stored. What is left stays in the queue.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);

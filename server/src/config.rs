@@ -1,0 +1,206 @@
+//! The command line and the environment, read here and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::storage::embedded::find_library;
+use crate::storage::store::Address;
+use crate::{demo, doctor, limits, node, storage, telemetry};
+
+/// Exit status of a configuration that cannot be used.
+const EXIT_USAGE: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(name = "skein", version, about = "Distributed tracing: takes spans over OTLP, says why a request was slow")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: receivers, queue, storage, queries and the web UI
+    Serve(ServeConfig),
+    /// Send steady, realistic traffic of a demo shop to a running server
+    Demo(demo::DemoConfig),
+    /// Check engine, disk, ports, configuration and clocks, and say what to do
+    Doctor(ServeConfig),
+    /// The embedded engine's process; started by `serve`
+    #[command(hide = true)]
+    EngineChild(storage::engine_child::EngineArgs),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Take spans in and queue them
+    Ingest,
+    /// Store what is queued
+    Write,
+    /// Analyse traces that have gone quiet
+    Settle,
+    /// Answer the UI and the API
+    Query,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ServeConfig {
+    /// What this process does
+    #[arg(long, env = "SKEIN_ROLES", value_delimiter = ',', default_value = "ingest,write,settle,query")]
+    pub roles: Vec<Role>,
+    /// UI, API, health and metrics
+    #[arg(long, env = "SKEIN_HTTP", default_value = "127.0.0.1:7300", value_name = "ADDRESS")]
+    pub http: SocketAddr,
+    /// OTLP over gRPC
+    #[arg(long, env = "SKEIN_OTLP_GRPC", default_value = "127.0.0.1:4317", value_name = "ADDRESS")]
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP (also served on the UI's port)
+    #[arg(long, env = "SKEIN_OTLP_HTTP", default_value = "127.0.0.1:4318", value_name = "ADDRESS")]
+    pub otlp_http: SocketAddr,
+    /// Engine, queue and metadata live here
+    #[arg(long, env = "SKEIN_DATA_DIR", default_value = "./skein-data", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+    /// A ClickHouse server to use instead of the embedded one: http(s)://user:password@host:8123/database
+    #[arg(long, env = "SKEIN_CLICKHOUSE_URL", value_name = "URL", hide_env_values = true)]
+    pub clickhouse_url: Option<String>,
+    /// Where metadata is kept instead of SQLite in the data folder: postgres://…
+    #[arg(long, env = "SKEIN_META_URL", value_name = "URL", hide_env_values = true)]
+    pub meta_url: Option<String>,
+    /// What the queue in the data folder may hold before senders are asked to wait
+    #[arg(long, env = "SKEIN_QUEUE_MAX_BYTES", default_value_t = limits::QUEUE_DEFAULT_MAX_BYTES, value_name = "BYTES")]
+    pub queue_max_bytes: u64,
+    /// The ClickHouse library of the embedded engine
+    #[arg(long, env = "SKEIN_ENGINE_LIB", value_name = "FILE")]
+    pub engine_lib: Option<PathBuf>,
+}
+
+/// Where the engine is, decided before anything starts.
+#[derive(Clone, Debug)]
+pub enum EngineChoice {
+    Embedded { library: PathBuf },
+    Remote(Address),
+}
+
+impl ServeConfig {
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Everything that can be known to be wrong before a port is bound.
+    pub fn check(&self) -> Result<EngineChoice, String> {
+        if self.has(Role::Ingest) != self.has(Role::Write) {
+            return Err("the queue on disk needs the roles ingest and write in one process".to_owned());
+        }
+        let addresses = [("--http", self.http), ("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http)];
+        for (at, (name, address)) in addresses.iter().enumerate() {
+            if let Some((other, _)) = addresses[..at].iter().find(|(_, a)| a == address && a.port() != 0) {
+                return Err(format!("{other} and {name} are both {address}"));
+            }
+            if !address.ip().is_loopback() {
+                return Err(format!("{name} {address} is not loopback, and ingest keys to guard it are not there yet"));
+            }
+        }
+        if self.queue_max_bytes < 2 * limits::SEGMENT_MAX_BYTES as u64 {
+            let least = 2 * limits::SEGMENT_MAX_BYTES;
+            return Err(format!("--queue-max-bytes {} is too little: {least} at least", self.queue_max_bytes));
+        }
+        if let Some(url) = &self.meta_url
+            && !url.starts_with("postgres://")
+            && !url.starts_with("postgresql://")
+        {
+            return Err("--meta-url takes a postgres:// URL; leave it out for SQLite in the data folder".to_owned());
+        }
+        match &self.clickhouse_url {
+            Some(url) => Ok(EngineChoice::Remote(Address::parse(url)?)),
+            None => {
+                let library = find_library(self.engine_lib.as_deref(), &self.data_dir)?;
+                Ok(EngineChoice::Embedded { library })
+            }
+        }
+    }
+}
+
+/// Runs what the command line names.
+pub fn run() -> ExitCode {
+    let command = Cli::parse().command;
+    if let Command::EngineChild(args) = command {
+        return finish(storage::engine_child::run(&args));
+    }
+    telemetry::init_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(error.into())),
+    };
+    runtime.block_on(async {
+        match command {
+            Command::Serve(config) => match config.check() {
+                Ok(engine) => node::serve(config, engine).await,
+                Err(problem) => usage(&problem),
+            },
+            Command::Demo(config) => finish(demo::run(config, node::stop_signal()).await),
+            Command::Doctor(config) => doctor::run(&config).await,
+            Command::EngineChild(_) => ExitCode::SUCCESS,
+        }
+    })
+}
+
+/// One clear line, and the status that says the configuration is at fault.
+pub fn usage(problem: &str) -> ExitCode {
+    tell(&format!("skein: {problem}"));
+    ExitCode::from(EXIT_USAGE)
+}
+
+pub fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("skein: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tell(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &[&str]) -> ServeConfig {
+        let all = ["skein", "serve", "--clickhouse-url", "http://h"].iter().chain(arguments);
+        match Cli::try_parse_from(all).unwrap().command {
+            Command::Serve(config) => config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let config = config(&[]);
+        assert_eq!(config.http.to_string(), "127.0.0.1:7300");
+        assert_eq!(config.otlp_grpc.to_string(), "127.0.0.1:4317");
+        assert_eq!(config.otlp_http.to_string(), "127.0.0.1:4318");
+        assert_eq!(config.data_dir, PathBuf::from("./skein-data"));
+        assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_before_anything_starts() {
+        let problem = |arguments: &[&str]| config(arguments).check().unwrap_err();
+        assert!(problem(&["--http", "127.0.0.1:4317"]).contains("both 127.0.0.1:4317"));
+        assert!(problem(&["--http", "0.0.0.0:7300"]).contains("not loopback"));
+        assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
+        assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
+        assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));
+    }
+
+    #[test]
+    fn port_zero_may_be_asked_for_more_than_once() {
+        assert!(config(&["--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0"]).check().is_ok());
+    }
+}

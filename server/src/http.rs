@@ -1,0 +1,85 @@
+//! The UI's port: server functions, the public API, health, metrics and the UI itself.
+
+use std::sync::Arc;
+
+use api::{Backend, Caller};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+
+use crate::access::Access;
+use crate::query::Queries;
+use crate::telemetry::Metrics;
+
+pub mod backend;
+pub mod error;
+pub mod health;
+pub mod params;
+pub mod services;
+pub mod statics;
+pub mod traces;
+
+pub use health::Readiness;
+
+/// A question is small, whoever asks it.
+const QUESTION_MAX_BYTES: usize = 64 << 10;
+
+/// Everything a request may touch.
+#[derive(Clone)]
+pub struct App {
+    pub queries: Queries,
+    pub access: Access,
+    pub readiness: Readiness,
+    pub metrics: Metrics,
+}
+
+pub fn router(app: App) -> Router {
+    let asked = Router::new()
+        .route("/api/traces", get(traces::search))
+        .route("/api/traces/{id}", get(traces::by_id))
+        .route("/api/services", get(services::list))
+        .route("/api/services/{service}/operations", get(services::operations))
+        .route("/api/openapi.json", get(openapi))
+        .route("/fn/{*name}", post(server_function))
+        .layer(DefaultBodyLimit::max(QUESTION_MAX_BYTES))
+        .layer(CompressionLayer::new());
+    Router::new()
+        .merge(asked)
+        .merge(health_router())
+        .fallback(statics::serve)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .with_state(app)
+}
+
+/// Health and metrics alone, for a process that answers no questions.
+pub fn health_router() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+}
+
+async fn server_function(State(app): State<App>, request: Request) -> Response {
+    match app.caller().await {
+        Ok(caller) => {
+            let backend: Arc<dyn Backend> = Arc::new(backend::Answers { queries: app.queries });
+            api::functions_handler(backend, caller, request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn openapi() -> impl IntoResponse {
+    (StatusCode::OK, [("content-type", "application/json")], include_str!("http/openapi.json"))
+}
+
+impl App {
+    /// Who asks. Until there are users, everyone who reaches this port sees the default tenant.
+    pub async fn caller(&self) -> Result<Caller, error::HttpError> {
+        let scope = self.access.scope_of(&model::TenantId::default()).await?;
+        Ok(Caller { scope })
+    }
+}

@@ -1,0 +1,43 @@
+//! Answers the browser's server functions.
+
+use api::{Backend, Caller};
+use async_trait::async_trait;
+use model::trace::Trace;
+use model::view::{OperationSummary, SearchPage, ServiceSummary, TraceSearch};
+use model::{ApiError, Span, SpanId, Timestamp, TraceId};
+
+use super::params::now;
+use crate::query::Queries;
+
+pub struct Answers {
+    pub queries: Queries,
+}
+
+#[async_trait]
+impl Backend for Answers {
+    async fn search_traces(&self, caller: &Caller, search: TraceSearch) -> Result<SearchPage, ApiError> {
+        self.queries.search(&caller.scope, search, now()).await
+    }
+
+    async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError> {
+        self.queries.trace(&caller.scope, trace).await
+    }
+
+    async fn get_span(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        span: SpanId,
+        start: Timestamp,
+    ) -> Result<Span, ApiError> {
+        self.queries.span(&caller.scope, trace, span, start).await
+    }
+
+    async fn list_services(&self, caller: &Caller) -> Result<Vec<ServiceSummary>, ApiError> {
+        self.queries.services(&caller.scope, now()).await
+    }
+
+    async fn list_operations(&self, caller: &Caller, service: String) -> Result<Vec<OperationSummary>, ApiError> {
+        self.queries.operations(&caller.scope, &service, now()).await
+    }
+}

@@ -1,0 +1,115 @@
+//! Reading what callers write into a URL, with errors that say which part was wrong.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use model::view::TraceSearch;
+use model::{ApiError, Nanos, Timestamp};
+
+const SEARCH_PARAMS: [&str; 10] =
+    ["q", "service", "operation", "error", "min_duration_ms", "max_duration_ms", "start", "end", "limit", "cursor"];
+
+pub fn now() -> Timestamp {
+    Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64))
+}
+
+pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError> {
+    if let Some(unknown) = params.keys().find(|key| !SEARCH_PARAMS.contains(&key.as_str())) {
+        let known = SEARCH_PARAMS.join(", ");
+        return Err(ApiError::bad_request(format!("there is no parameter '{unknown}'"), format!("there are: {known}")));
+    }
+    if filled(params, "q").is_some() {
+        return Err(ApiError::bad_request(
+            "q is not understood by this version",
+            "use service, operation, error, min_duration_ms and max_duration_ms",
+        ));
+    }
+    Ok(TraceSearch {
+        service: filled(params, "service").map(str::to_owned),
+        operation: filled(params, "operation").map(str::to_owned),
+        error: filled(params, "error").map(flag).transpose()?,
+        min_duration: filled(params, "min_duration_ms").map(|t| millis("min_duration_ms", t)).transpose()?,
+        max_duration: filled(params, "max_duration_ms").map(|t| millis("max_duration_ms", t)).transpose()?,
+        start: filled(params, "start").map(|t| time("start", t)).transpose()?,
+        end: filled(params, "end").map(|t| time("end", t)).transpose()?,
+        limit: filled(params, "limit").map(limit).transpose()?,
+        cursor: filled(params, "cursor").map(str::to_owned),
+    })
+}
+
+/// An empty parameter is one left out.
+fn filled<'p>(params: &'p HashMap<String, String>, name: &str) -> Option<&'p str> {
+    params.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+fn flag(text: &str) -> Result<bool, ApiError> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(ApiError::bad_request(format!("error is '{text}'"), "error is true or false")),
+    }
+}
+
+fn limit(text: &str) -> Result<u32, ApiError> {
+    text.parse().map_err(|_| ApiError::bad_request(format!("limit is '{text}'"), "limit is a whole number"))
+}
+
+fn millis(name: &str, text: &str) -> Result<Nanos, ApiError> {
+    match text.parse::<f64>() {
+        Ok(millis) if millis.is_finite() && millis >= 0.0 => Ok(Nanos::from_millis_f64(millis)),
+        _ => Err(ApiError::bad_request(format!("{name} is '{text}'"), "give milliseconds as a number, such as 250 or 0.5")),
+    }
+}
+
+/// RFC 3339 or integer nanoseconds. A `+` that was not encoded arrives as a space.
+fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
+    if let Ok(ns) = text.parse::<u64>() {
+        return Ok(Timestamp(ns));
+    }
+    let parsed = text.replace(' ', "+").parse::<jiff::Timestamp>().ok();
+    parsed.and_then(|t| u64::try_from(t.as_nanosecond()).ok()).map(Timestamp).ok_or_else(|| {
+        let hint = "give RFC 3339, such as 2026-01-31T12:00:00Z, or nanoseconds since 1970 as an integer";
+        ApiError::bad_request(format!("{name} is '{text}'"), hint)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<TraceSearch, ApiError> {
+        search(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn every_filter_is_read() {
+        let search = read(&[
+            ("service", "cart"),
+            ("error", "true"),
+            ("min_duration_ms", "0.5"),
+            ("start", "2026-01-01T00:00:00Z"),
+            ("end", "1767225601000000000"),
+            ("limit", "7"),
+            ("operation", ""),
+        ])
+        .unwrap();
+        assert_eq!(search.service.as_deref(), Some("cart"));
+        assert_eq!(search.operation, None);
+        assert_eq!(search.min_duration, Some(Nanos(500_000)));
+        assert_eq!(search.start, Some(Timestamp(1_767_225_600_000_000_000)));
+        assert_eq!(search.end, Some(Timestamp(1_767_225_601_000_000_000)));
+    }
+
+    #[test]
+    fn offsets_survive_an_unencoded_plus() {
+        assert_eq!(time("start", "2026-01-01T01:00:00 01:00").unwrap(), Timestamp(1_767_225_600_000_000_000));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for (name, text) in [("error", "maybe"), ("limit", "x"), ("min_duration_ms", "-1"), ("start", "soon"), ("sevrice", "a")] {
+            let error = read(&[(name, text)]).unwrap_err();
+            assert!(error.message.contains(name), "{}", error.message);
+        }
+    }
+}

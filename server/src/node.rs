@@ -1,0 +1,279 @@
+//! Builds what the roles name, in order of dependence, starts it, waits for the signal to stop, and drains.
+//!
+//! Front doors close first, then the queue, then the writer finishes, and the engine goes last. What the deadline
+//! cuts off is still in the queue on disk.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::access::{Access, meta_url};
+use crate::config::{EngineChoice, Role, ServeConfig, finish, usage};
+use crate::http::{App, Readiness};
+use crate::ingest::intake::Intake;
+use crate::ingest::metrics::IngestMetrics;
+use crate::ingest::{otlp_grpc, otlp_http};
+use crate::limits::{DRAIN_DEADLINE, REQUESTS_DEADLINE};
+use crate::query::Queries;
+use crate::queue::Queue;
+use crate::queue::disk::{DiskQueue, Options};
+use crate::queue::metrics::QueueMetrics;
+use crate::storage::embedded::Embedded;
+use crate::storage::reader::Reader;
+use crate::storage::store::Store;
+use crate::storage::writer::{Writer, WriterMetrics};
+use crate::storage::{metrics, migrate};
+use crate::telemetry::Metrics;
+use crate::http;
+
+const MIGRATE_RETRY: Duration = Duration::from_millis(150);
+
+/// Runs a server until it is told to stop.
+pub async fn serve(config: ServeConfig, engine: EngineChoice) -> ExitCode {
+    let lock = match DataDirLock::take(&config.data_dir) {
+        Ok(lock) => lock,
+        Err(problem) => return usage(&problem),
+    };
+    let doors = match Doors::open(&config).await {
+        Ok(doors) => doors,
+        Err(problem) => return usage(&problem),
+    };
+    let code = finish(run(config, engine, doors).await);
+    drop(lock);
+    code
+}
+
+/// Resolves on ctrl-C or SIGTERM.
+pub async fn stop_signal() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be listened for");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow::Result<()> {
+    let metrics = Metrics::default();
+    let access = Access::open(&meta_url(config.meta_url.as_deref(), &config.data_dir)).await?;
+    let (embedded, address) = match engine {
+        EngineChoice::Embedded { library } => {
+            let embedded = Embedded::start(library, &config.data_dir)?;
+            let address = embedded.address.clone();
+            (Some(embedded), address)
+        }
+        EngineChoice::Remote(address) => (None, address),
+    };
+    let store = Store::new(&address);
+    let reader = Reader::new(store.clone());
+    let readiness = Readiness::new(store.clone());
+    metrics.register(|registry| metrics::register(registry, embedded.as_ref().map(Embedded::state)));
+    let sizes = tokio::spawn(metrics::watch_tables(reader.clone(), metrics.clone()));
+    let app = App { queries: Queries::new(reader), access, readiness: readiness.clone(), metrics: metrics.clone() };
+
+    let (stop, stopping) = watch::channel(false);
+    let writing = if config.has(Role::Ingest) {
+        Some(Writing::start(&config, &store, &metrics, readiness).context("the queue cannot be opened")?)
+    } else {
+        tokio::spawn(migrate_until_done(store.clone(), readiness));
+        None
+    };
+    let serving = doors.serve(&config, app, writing.as_ref().map(|w| w.intake.clone()), &stopping)?;
+
+    stop_signal().await;
+    tracing::info!("stopping: no new requests, what was accepted is being stored");
+    let _ = stop.send(true);
+    let all_closed = futures::future::join_all(serving);
+    if tokio::time::timeout(REQUESTS_DEADLINE, all_closed).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    if let Some(writing) = writing {
+        writing.drain().await;
+    }
+    sizes.abort();
+    if let Some(embedded) = embedded {
+        embedded.stop().await;
+    }
+    Ok(())
+}
+
+/// The way of a span from the doors to the engine.
+struct Writing {
+    queue: Arc<dyn Queue>,
+    intake: Arc<Intake>,
+    writer: JoinHandle<()>,
+}
+
+impl Writing {
+    fn start(config: &ServeConfig, store: &Store, metrics: &Metrics, readiness: Readiness) -> anyhow::Result<Writing> {
+        let (queued, written, taken) = (QueueMetrics::default(), WriterMetrics::default(), IngestMetrics::default());
+        metrics.register(|registry| {
+            queued.register(registry);
+            written.register(registry);
+            taken.register(registry);
+        });
+        let options = Options { max_bytes: config.queue_max_bytes, ..Options::default() };
+        let queue: Arc<dyn Queue> = Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
+        let intake = Arc::new(Intake::new(queue.clone(), taken));
+        let writer = Writer::new(queue.clone(), store.clone(), written);
+        let store = store.clone();
+        let writer = tokio::spawn(async move {
+            migrate_until_done(store, readiness).await;
+            writer.run().await;
+        });
+        Ok(Writing { queue, intake, writer })
+    }
+
+    async fn drain(self) {
+        self.queue.close().await;
+        let mut writer = self.writer;
+        if tokio::time::timeout(DRAIN_DEADLINE, &mut writer).await.is_err() {
+            writer.abort();
+            tracing::warn!("not everything could be stored in time; the rest waits in the queue for the next start");
+        }
+    }
+}
+
+/// The engine may still be starting, or be away: ingest goes on meanwhile.
+async fn migrate_until_done(store: Store, readiness: Readiness) {
+    let mut told = false;
+    loop {
+        match migrate::migrate(&store).await {
+            Ok(()) => break,
+            Err(crate::storage::StoreError::Unavailable(_)) => {}
+            Err(error) if !told => {
+                told = true;
+                tracing::error!(error = %anyhow::Error::from(error), "the tables cannot be brought up to date; trying on");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(MIGRATE_RETRY).await;
+    }
+    readiness.set_migrated();
+    tracing::info!("ready");
+}
+
+/// The ports, bound before anything else starts.
+struct Doors {
+    http: TcpListener,
+    otlp: Option<(TcpListener, TcpListener)>,
+}
+
+impl Doors {
+    async fn open(config: &ServeConfig) -> Result<Doors, String> {
+        let http = bind("--http", config.http).await?;
+        let otlp = if config.has(Role::Ingest) {
+            let grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
+            Some((grpc, bind("--otlp-http", config.otlp_http).await?))
+        } else {
+            None
+        };
+        Ok(Doors { http, otlp })
+    }
+
+    /// Opens the doors, then tells where they are.
+    fn serve(
+        self,
+        config: &ServeConfig,
+        app: App,
+        intake: Option<Arc<Intake>>,
+        stopping: &watch::Receiver<bool>,
+    ) -> anyhow::Result<Vec<JoinHandle<()>>> {
+        let mut addresses = vec![("http", self.http.local_addr()?)];
+        let mut router = if config.has(Role::Query) {
+            http::router(app)
+        } else {
+            http::health_router().with_state(app)
+        };
+        let mut serving = Vec::new();
+        if let (Some((grpc, otlp_http)), Some(intake)) = (self.otlp, intake) {
+            addresses.push(("otlp_grpc", grpc.local_addr()?));
+            addresses.push(("otlp_http", otlp_http.local_addr()?));
+            router = router.merge(otlp_http::router(intake.clone()));
+            serving.push(serve_http(otlp_http, otlp_http::router(intake.clone()), stopping.clone()));
+            serving.push(tokio::spawn(otlp_grpc::serve(grpc, intake, stopped(stopping.clone()))));
+        }
+        serving.push(serve_http(self.http, router, stopping.clone()));
+        announce(&config.data_dir, &addresses)?;
+        Ok(serving)
+    }
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("{flag} {address} is in use; stop what listens there or choose another port (0 picks a free one)")
+        }
+        _ => format!("{flag} {address} cannot be bound: {error}"),
+    })
+}
+
+fn serve_http(listener: TcpListener, router: axum::Router, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await;
+        if let Err(error) = served {
+            tracing::error!(%error, "an HTTP listener ended");
+        }
+    })
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// One line an address on stdout, and all of them in `addresses.json`.
+fn announce(data_dir: &Path, addresses: &[(&str, SocketAddr)]) -> anyhow::Result<()> {
+    let urls: serde_json::Map<String, serde_json::Value> =
+        addresses.iter().map(|(name, address)| ((*name).to_owned(), format!("http://{address}").into())).collect();
+    let path = data_dir.join("addresses.json");
+    let unfinished = data_dir.join("addresses.json.new");
+    std::fs::write(&unfinished, serde_json::to_string_pretty(&urls)?)
+        .and_then(|()| std::fs::rename(&unfinished, &path))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let mut out = std::io::stdout().lock();
+    for (name, address) in addresses {
+        writeln!(out, "{name} http://{address}")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Held for as long as the process lives; the system lets go of it however the process ends.
+struct DataDirLock {
+    _file: std::fs::File,
+}
+
+impl DataDirLock {
+    fn take(data_dir: &Path) -> Result<DataDirLock, String> {
+        let name = data_dir.display();
+        std::fs::create_dir_all(data_dir).map_err(|e| format!("the data folder {name} cannot be made: {e}"))?;
+        let file = std::fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(data_dir.join("lock"))
+            .map_err(|e| format!("the data folder {name} cannot be written to: {e}"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(DataDirLock { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                Err(format!("another skein is using the data folder {name}; stop it or give another --data-dir"))
+            }
+            Err(std::fs::TryLockError::Error(e)) => Err(format!("the data folder {name} cannot be locked: {e}")),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Questions and their answers. Plans are pure: text and bound values out of a scope and a request; `storage` runs
+//! them.
+
+use model::{ApiError, ErrorCode, Scope};
+
+use crate::storage::StoreError;
+use crate::storage::reader::Reader;
+
+pub mod red;
+pub mod search;
+pub mod trace;
+
+/// Answers every question for whoever's scope it is given.
+#[derive(Clone)]
+pub struct Queries {
+    reader: Reader,
+}
+
+impl Queries {
+    pub fn new(reader: Reader) -> Queries {
+        Queries { reader }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        let detail = error_chain(&error);
+        match error {
+            StoreError::Unavailable(_) => ApiError::new(
+                ErrorCode::StorageUnavailable,
+                "the storage engine cannot be reached",
+                "spans are still accepted and will be searchable when it is back; try again in a few seconds",
+            ),
+            StoreError::LimitExceeded(_) => ApiError::new(
+                ErrorCode::LimitExceeded,
+                "the query reached its limit of time or memory",
+                "narrow the time range or add a filter",
+            ),
+            StoreError::Refused(_) => {
+                tracing::error!(error = detail, "the storage engine refused a query");
+                ApiError::new(
+                    ErrorCode::Internal,
+                    "the storage engine refused the query",
+                    "this is a fault in Skein; its log has the details",
+                )
+            }
+        }
+    }
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |e| e.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

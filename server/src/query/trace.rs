@@ -1,0 +1,103 @@
+//! One trace: as columns for the screen, and whole.
+
+use model::trace::{Builder, Trace, mark};
+use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
+
+use super::Queries;
+use crate::storage::reader::{Plan, SpanCursor};
+
+/// What is said beside a span's name, best first.
+const FACT: &str = "multiIf(
+    status_message != '', status_message,
+    has(events.name, 'exception'), events.attrs[indexOf(events.name, 'exception')]['exception.message'],
+    attr_int['http.response.status_code'] != 0, toString(attr_int['http.response.status_code']),
+    attr_int['http.status_code'] != 0, toString(attr_int['http.status_code']),
+    attr_str['db.system.name'] != '', attr_str['db.system.name'],
+    attr_str['db.system'] != '', attr_str['db.system'],
+    attr_str['messaging.system'] != '', attr_str['messaging.system'],
+    attr_str['rpc.system'] != '', attr_str['rpc.system'],
+    '')";
+/// A fact is one line of a row, not the place to read a long message.
+const FACT_MAX_CHARS: u32 = 160;
+
+const WHOLE: &str = "trace_id, span_id, parent_id, service, operation, kind, status,
+    toUnixTimestamp64Nano(start) AS start, duration, status_message, trace_state, flags, origin,
+    attr_str, attr_int, attr_dbl, attr_other, dropped_attributes, dropped_events, dropped_links,
+    arrayZip(events.time, events.name, events.attrs, events.dropped) AS events,
+    arrayZip(links.trace_id, links.span_id, links.trace_state, links.flags, links.attrs, links.dropped) AS links,
+    notes";
+
+const OF_TRACE: &str = "tenant = {tenant:String} AND trace_id = unhex({trace:String})";
+
+pub fn columns_plan(scope: &Scope, trace: TraceId) -> Plan {
+    let sql = format!(
+        "SELECT span_id, parent_id, service, operation, leftUTF8({FACT}, {FACT_MAX_CHARS}) AS fact, kind, status,
+            toUnixTimestamp64Nano(start) AS start, duration,
+            toUInt8(bitOr(bitOr(notEmpty(events.name) * {events}, notEmpty(links.span_id) * {links}),
+                bitOr(has(events.name, 'exception') * {exception}, notEmpty(notes) * {notes}))) AS marks
+         FROM spans WHERE {OF_TRACE}",
+        events = mark::EVENTS,
+        links = mark::LINKS,
+        exception = mark::EXCEPTION,
+        notes = mark::NOTES,
+    );
+    Plan::new(scope, sql).bind("trace", trace)
+}
+
+pub fn origins_plan(scope: &Scope, trace: TraceId) -> Plan {
+    let sql = format!(
+        "SELECT id, resource, resource_schema_url, resource_dropped, scope_name, scope_version, scope,
+            scope_schema_url, scope_dropped
+         FROM origins
+         WHERE tenant = {{tenant:String}} AND id IN (SELECT DISTINCT origin FROM spans WHERE {OF_TRACE})"
+    );
+    Plan::new(scope, sql).bind("trace", trace)
+}
+
+pub fn spans_plan(scope: &Scope, trace: TraceId) -> Plan {
+    let sql = format!("SELECT {WHOLE} FROM spans WHERE {OF_TRACE} ORDER BY spans.start, span_id");
+    Plan::new(scope, sql).bind("trace", trace)
+}
+
+pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) -> Plan {
+    let sql = format!(
+        "SELECT {WHOLE} FROM spans WHERE {OF_TRACE}
+            AND spans.start = fromUnixTimestamp64Nano({{start:Int64}}) AND span_id = {{span:UInt64}} LIMIT 1"
+    );
+    Plan::new(scope, sql).bind("trace", trace).bind("start", start.0).bind("span", span.0)
+}
+
+impl Queries {
+    pub async fn trace(&self, scope: &Scope, trace: TraceId) -> Result<Trace, ApiError> {
+        let mut builder = Builder::new();
+        for row in self.reader.span_rows(&columns_plan(scope, trace)).await? {
+            builder.push(&row);
+        }
+        let built = builder.finish(trace);
+        if built.is_empty() { Err(unknown_trace(trace)) } else { Ok(built) }
+    }
+
+    /// Every span of a trace whole, in order of start, one at a time.
+    pub async fn spans(&self, scope: &Scope, trace: TraceId) -> Result<SpanCursor, ApiError> {
+        let origins = self.reader.origins(&origins_plan(scope, trace)).await?;
+        Ok(self.reader.spans(&spans_plan(scope, trace), origins)?)
+    }
+
+    pub async fn span(&self, scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) -> Result<Span, ApiError> {
+        let origins = self.reader.origins(&origins_plan(scope, trace)).await?;
+        let mut found = self.reader.spans(&span_plan(scope, trace, span, start), origins)?;
+        found.next().await?.ok_or_else(|| {
+            ApiError::not_found(
+                format!("no span {span} in trace {trace}"),
+                "the trace may have expired since it was opened; reload it",
+            )
+        })
+    }
+}
+
+fn unknown_trace(trace: TraceId) -> ApiError {
+    ApiError::not_found(
+        format!("no trace {trace}"),
+        "it may not have arrived yet, may have expired, or the id may be of another installation",
+    )
+}

@@ -1,0 +1,17 @@
+//! Spans at rest: the only code that talks to ClickHouse, embedded or not.
+//!
+//! `writer` takes batches off the queue and stores each as one Native block a table, under the batch's token, so
+//! that storing it again changes nothing. `reader` runs bound SQL and turns rows into `model` types.
+
+pub mod columns;
+pub mod embedded;
+pub mod engine_child;
+pub mod metrics;
+pub mod migrate;
+pub mod native;
+pub mod reader;
+pub mod red;
+pub mod store;
+pub mod writer;
+
+pub use store::{Store, StoreError};

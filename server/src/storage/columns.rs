@@ -1,0 +1,599 @@
+//! Spans from their encoded OTLP straight into columns: the one converter on the way in.
+//!
+//! A batch becomes one block for each table. What a table has no value for in the whole batch is left out of the
+//! block, and the engine fills in defaults.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use model::TenantId;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::native::{Column, Dict, Fixed, List, Names, Text, block};
+use super::red::{self, RedCounter};
+use crate::queue::Record;
+use crate::wire::otlp::view::{
+    EventView, LinkView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value, resource_spans,
+};
+use crate::wire::otlp::{UNKNOWN_SERVICE, notes_of};
+
+/// A block ready to be sent: `INSERT INTO table (columns) FORMAT Native`.
+#[derive(Clone, Debug)]
+pub struct TableBlock {
+    pub table: &'static str,
+    pub columns: Vec<&'static str>,
+    pub rows: usize,
+    pub body: Vec<Bytes>,
+}
+
+/// Search rows are ordered by this many seconds first: ten minutes hold enough rows to be worth their marks.
+const SEARCH_BUCKET_SECS: u64 = 600;
+/// The retention class of a span no policy has decided about.
+const DEFAULT_CLASS: &str = "default";
+const SERVICE_NAME: &str = "service.name";
+const ERROR: u8 = 2;
+const SECS_PER_DAY: u32 = 86_400;
+
+/// The blocks of one batch under construction.
+pub struct Batcher<'k> {
+    spans: Spans,
+    search: Search,
+    origins: Origins,
+    red: RedCounter,
+    /// Origins stored before, by this process and today; they need not be sent again.
+    known_origins: &'k HashSet<u64>,
+    new_origins: HashSet<u64>,
+}
+
+/// What a batch came to.
+pub struct Batched {
+    /// In the order they must be stored.
+    pub blocks: Vec<TableBlock>,
+    pub new_origins: HashSet<u64>,
+    pub spans: usize,
+}
+
+/// What all spans of one resource and scope have in common.
+struct Shared<'a> {
+    tenant: &'a TenantId,
+    received_secs: u32,
+    service: u32,
+    search_service: u32,
+    origin: u64,
+}
+
+impl<'k> Batcher<'k> {
+    pub fn new(known_origins: &'k HashSet<u64>) -> Self {
+        Batcher {
+            spans: Spans::default(),
+            search: Search::default(),
+            origins: Origins::default(),
+            red: RedCounter::default(),
+            known_origins,
+            new_origins: HashSet::new(),
+        }
+    }
+
+    /// Adds a record. Its spans were checked at the door; one that still cannot be read ends this record.
+    pub fn add(&mut self, record: &Record) -> Result<(), Malformed> {
+        let received_secs = record.received.as_secs() as u32;
+        let mut span = SpanView::default();
+        for bytes in resource_spans(&record.body) {
+            let resource = ResourceView::read(bytes?)?;
+            let name = service_name(&resource)?;
+            let service = self.spans.service.number_of(name);
+            let search_service = self.search.service.number_of(name);
+            for bytes in &resource.scope_spans {
+                let scope = ScopeView::read(bytes)?;
+                let origin = self.origin_of(record, &resource, &scope, name)?;
+                let tenant = &record.tenant;
+                let shared = Shared { tenant, received_secs, service, search_service, origin };
+                for bytes in &scope.spans {
+                    span.read(bytes)?;
+                    self.add_span(&shared, &span)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn finish(self) -> Batched {
+        let spans = self.spans.span_id.rows();
+        let mut blocks = Vec::with_capacity(4);
+        if self.origins.id.rows() > 0 {
+            blocks.push(self.origins.finish());
+        }
+        if spans > 0 {
+            let red = self.red.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
+            blocks.push(self.spans.finish());
+            blocks.push(self.search.finish());
+            blocks.push(red);
+        }
+        Batched { blocks, new_origins: self.new_origins, spans }
+    }
+
+    fn add_span(&mut self, shared: &Shared<'_>, span: &SpanView<'_>) -> Result<(), Malformed> {
+        let duration = span.end.saturating_sub(span.start);
+        let parent = span_id_of(span.parent_id);
+        let tenant = self.spans.tenant.number_of(&shared.tenant.0);
+        let operation = self.spans.operation.number_of(span.name);
+        let kind = span.kind.min(5) as u8;
+        let status = span.status_code.min(2) as u8;
+
+        self.spans.add(shared, span, tenant, operation, duration, parent)?;
+        let key = red::Key {
+            tenant,
+            service: shared.service,
+            operation,
+            kind,
+            day: (shared.received_secs / SECS_PER_DAY) as u16,
+            time_secs: red::time_bucket(span.start),
+        };
+        self.red.count(key, status == ERROR, duration);
+
+        let search = &mut self.search;
+        search.tenant.push(&shared.tenant.0);
+        search.received.push(shared.received_secs.to_le_bytes());
+        let secs = span.start / 1_000_000_000;
+        search.bucket.push(((secs - secs % SEARCH_BUCKET_SECS) as u32).to_le_bytes());
+        search.error.push([u8::from(status == ERROR)]);
+        search.service.push_number(shared.search_service);
+        search.operation.push(span.name);
+        search.start.push(span.start.to_le_bytes());
+        search.duration.push(duration.to_le_bytes());
+        search.kind.push([kind]);
+        search.root.push([u8::from(parent == 0)]);
+        search.trace_id.push(trace_id_of(span.trace_id));
+        Ok(())
+    }
+
+    fn origin_of(
+        &mut self,
+        record: &Record,
+        resource: &ResourceView<'_>,
+        scope: &ScopeView<'_>,
+        service: &str,
+    ) -> Result<u64, Malformed> {
+        let id = origin_id(&record.tenant, resource, scope);
+        if !self.known_origins.contains(&id) && self.new_origins.insert(id) {
+            self.origins.add(record, id, resource, scope, service)?;
+        }
+        Ok(id)
+    }
+}
+
+fn service_name<'a>(resource: &ResourceView<'a>) -> Result<&'a str, Malformed> {
+    for bytes in &resource.attributes {
+        if let (SERVICE_NAME, Value::Str(name)) = key_value(bytes)?
+            && !name.is_empty()
+        {
+            return Ok(name);
+        }
+    }
+    Ok(UNKNOWN_SERVICE)
+}
+
+/// The same resource and scope always have the same id. Each part is closed by its length, so that no two
+/// different origins run together into the same bytes.
+fn origin_id(tenant: &TenantId, resource: &ResourceView<'_>, scope: &ScopeView<'_>) -> u64 {
+    let parts: [&[u8]; 5] = [
+        tenant.0.as_bytes(),
+        resource.resource_bytes,
+        resource.schema_url.as_bytes(),
+        scope.scope_bytes,
+        scope.schema_url.as_bytes(),
+    ];
+    let mut hash = Xxh3::new();
+    for part in parts {
+        hash.update(part);
+        hash.update(&(part.len() as u64).to_le_bytes());
+    }
+    hash.digest()
+}
+
+fn trace_id_of(bytes: &[u8]) -> [u8; 16] {
+    bytes.try_into().unwrap_or_default()
+}
+
+fn span_id_of(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(0, u64::from_be_bytes)
+}
+
+// === The spans table ===
+
+struct Spans {
+    tenant: Names,
+    class: Names,
+    received: Fixed<4>,
+    trace_id: Fixed<16>,
+    span_id: Fixed<8>,
+    parent_id: Fixed<8>,
+    start: Fixed<8>,
+    duration: Fixed<8>,
+    service: Names,
+    operation: Names,
+    kind: Fixed<1>,
+    status: Fixed<1>,
+    status_message: Text,
+    trace_state: Text,
+    flags: Fixed<4>,
+    origin: Fixed<8>,
+    attr_str: Dict<Text>,
+    attr_int: Dict<Fixed<8>>,
+    attr_dbl: Dict<Fixed<8>>,
+    attr_other: Dict<Text>,
+    dropped: [Fixed<4>; 3],
+    events: Events,
+    links: Links,
+    notes: List<Names>,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Spans {
+            tenant: Names::default(),
+            class: Names::default(),
+            received: Fixed::new("DateTime('UTC')"),
+            trace_id: Fixed::new("FixedString(16)"),
+            span_id: Fixed::new("UInt64"),
+            parent_id: Fixed::new("UInt64"),
+            start: Fixed::new("DateTime64(9, 'UTC')"),
+            duration: Fixed::new("UInt64"),
+            service: Names::default(),
+            operation: Names::default(),
+            kind: Fixed::new("UInt8"),
+            status: Fixed::new("UInt8"),
+            status_message: Text::default(),
+            trace_state: Text::default(),
+            flags: Fixed::new("UInt32"),
+            origin: Fixed::new("UInt64"),
+            attr_str: Dict::default(),
+            attr_int: Dict::of(Fixed::new("Int64")),
+            attr_dbl: Dict::of(Fixed::new("Float64")),
+            attr_other: Dict::default(),
+            dropped: std::array::from_fn(|_| Fixed::new("UInt32")),
+            events: Events::default(),
+            links: Links::default(),
+            notes: List::default(),
+        }
+    }
+}
+
+impl Spans {
+    fn add(
+        &mut self,
+        shared: &Shared<'_>,
+        span: &SpanView<'_>,
+        tenant: u32,
+        operation: u32,
+        duration: u64,
+        parent: u64,
+    ) -> Result<(), Malformed> {
+        self.tenant.push_number(tenant);
+        self.class.push(DEFAULT_CLASS);
+        self.received.push(shared.received_secs.to_le_bytes());
+        self.trace_id.push(trace_id_of(span.trace_id));
+        self.span_id.push(span_id_of(span.span_id).to_le_bytes());
+        self.parent_id.push(parent.to_le_bytes());
+        self.start.push(span.start.to_le_bytes());
+        self.duration.push(duration.to_le_bytes());
+        self.service.push_number(shared.service);
+        self.operation.push_number(operation);
+        self.kind.push([span.kind.min(5) as u8]);
+        self.status.push([span.status_code.min(2) as u8]);
+        self.status_message.push(span.status_message);
+        self.trace_state.push(span.trace_state);
+        self.flags.push(span.flags.to_le_bytes());
+        self.origin.push(shared.origin.to_le_bytes());
+        let dropped = [span.dropped_attributes, span.dropped_events, span.dropped_links];
+        for (column, count) in self.dropped.iter_mut().zip(dropped) {
+            column.push(count.to_le_bytes());
+        }
+        for note in notes_of(span).iter() {
+            self.notes.items.push(note.text());
+        }
+        self.notes.end_row();
+        self.add_attributes(span)?;
+        self.events.add(span)?;
+        self.links.add(span)
+    }
+
+    fn add_attributes(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
+        for bytes in &span.attributes {
+            let (key, value) = key_value(bytes)?;
+            match value {
+                Value::Str(text) => {
+                    self.attr_str.keys.push(key);
+                    self.attr_str.values.push(text);
+                }
+                Value::Int(number) => {
+                    self.attr_int.keys.push(key);
+                    self.attr_int.values.push(number.to_le_bytes());
+                }
+                Value::Double(number) => {
+                    self.attr_dbl.keys.push(key);
+                    self.attr_dbl.values.push(number.to_le_bytes());
+                }
+                other => {
+                    self.attr_other.keys.push(key);
+                    self.attr_other.values.push(&other.to_model()?.to_text());
+                }
+            }
+        }
+        self.attr_str.end_row();
+        self.attr_int.end_row();
+        self.attr_dbl.end_row();
+        self.attr_other.end_row();
+        Ok(())
+    }
+
+    fn finish(mut self) -> TableBlock {
+        let [dropped_attributes, dropped_events, dropped_links] = &mut self.dropped;
+        let rows = self.span_id.rows();
+        let (columns, body) = block(vec![
+            ("tenant", &mut self.tenant),
+            ("class", &mut self.class),
+            ("received", &mut self.received),
+            ("trace_id", &mut self.trace_id),
+            ("span_id", &mut self.span_id),
+            ("parent_id", &mut self.parent_id),
+            ("start", &mut self.start),
+            ("duration", &mut self.duration),
+            ("service", &mut self.service),
+            ("operation", &mut self.operation),
+            ("kind", &mut self.kind),
+            ("status", &mut self.status),
+            ("status_message", &mut self.status_message),
+            ("trace_state", &mut self.trace_state),
+            ("flags", &mut self.flags),
+            ("origin", &mut self.origin),
+            ("attr_str", &mut self.attr_str),
+            ("attr_int", &mut self.attr_int),
+            ("attr_dbl", &mut self.attr_dbl),
+            ("attr_other", &mut self.attr_other),
+            ("dropped_attributes", dropped_attributes),
+            ("dropped_events", dropped_events),
+            ("dropped_links", dropped_links),
+            ("events.time", &mut self.events.time),
+            ("events.name", &mut self.events.name),
+            ("events.attrs", &mut self.events.attrs),
+            ("events.dropped", &mut self.events.dropped),
+            ("links.trace_id", &mut self.links.trace_id),
+            ("links.span_id", &mut self.links.span_id),
+            ("links.trace_state", &mut self.links.trace_state),
+            ("links.flags", &mut self.links.flags),
+            ("links.attrs", &mut self.links.attrs),
+            ("links.dropped", &mut self.links.dropped),
+            ("notes", &mut self.notes),
+        ]);
+        TableBlock { table: "spans", columns, rows, body }
+    }
+}
+
+// === Events and links, nested in the spans table ===
+
+struct Events {
+    time: List<Fixed<8>>,
+    name: List<Names>,
+    attrs: List<Dict<Text>>,
+    dropped: List<Fixed<4>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events {
+            time: List::of(Fixed::new("UInt64")),
+            name: List::default(),
+            attrs: List::default(),
+            dropped: List::of(Fixed::new("UInt32")),
+        }
+    }
+}
+
+impl Events {
+    fn add(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
+        for bytes in &span.events {
+            let event = EventView::read(bytes)?;
+            self.time.items.push(event.time.to_le_bytes());
+            self.name.items.push(event.name);
+            push_tagged(&mut self.attrs.items, &event.attributes)?;
+            self.dropped.items.push(event.dropped_attributes.to_le_bytes());
+        }
+        self.time.end_row();
+        self.name.end_row();
+        self.attrs.end_row();
+        self.dropped.end_row();
+        Ok(())
+    }
+}
+
+struct Links {
+    trace_id: List<Fixed<16>>,
+    span_id: List<Fixed<8>>,
+    trace_state: List<Text>,
+    flags: List<Fixed<4>>,
+    attrs: List<Dict<Text>>,
+    dropped: List<Fixed<4>>,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Links {
+            trace_id: List::of(Fixed::new("FixedString(16)")),
+            span_id: List::of(Fixed::new("UInt64")),
+            trace_state: List::default(),
+            flags: List::of(Fixed::new("UInt32")),
+            attrs: List::default(),
+            dropped: List::of(Fixed::new("UInt32")),
+        }
+    }
+}
+
+impl Links {
+    fn add(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
+        for bytes in &span.links {
+            let link = LinkView::read(bytes)?;
+            self.trace_id.items.push(trace_id_of(link.trace_id));
+            self.span_id.items.push(span_id_of(link.span_id).to_le_bytes());
+            self.trace_state.items.push(link.trace_state);
+            self.flags.items.push(link.flags.to_le_bytes());
+            push_tagged(&mut self.attrs.items, &link.attributes)?;
+            self.dropped.items.push(link.dropped_attributes.to_le_bytes());
+        }
+        self.trace_id.end_row();
+        self.span_id.end_row();
+        self.trace_state.end_row();
+        self.flags.end_row();
+        self.attrs.end_row();
+        self.dropped.end_row();
+        Ok(())
+    }
+}
+
+/// Attributes as one row of tagged text; plain strings are not copied on the way.
+fn push_tagged(map: &mut Dict<Text>, attributes: &[&[u8]]) -> Result<(), Malformed> {
+    for bytes in attributes {
+        let (key, value) = key_value(bytes)?;
+        map.keys.push(key);
+        match value {
+            Value::Str(text) if !text.starts_with('\0') => map.values.push(text),
+            other => map.values.push(&other.to_model()?.to_text()),
+        }
+    }
+    map.end_row();
+    Ok(())
+}
+
+// === The search table ===
+
+struct Search {
+    tenant: Names,
+    received: Fixed<4>,
+    bucket: Fixed<4>,
+    error: Fixed<1>,
+    service: Names,
+    operation: Names,
+    start: Fixed<8>,
+    duration: Fixed<8>,
+    kind: Fixed<1>,
+    root: Fixed<1>,
+    trace_id: Fixed<16>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Search {
+            tenant: Names::default(),
+            received: Fixed::new("DateTime('UTC')"),
+            bucket: Fixed::new("DateTime('UTC')"),
+            error: Fixed::new("UInt8"),
+            service: Names::default(),
+            operation: Names::default(),
+            start: Fixed::new("DateTime64(9, 'UTC')"),
+            duration: Fixed::new("UInt64"),
+            kind: Fixed::new("UInt8"),
+            root: Fixed::new("UInt8"),
+            trace_id: Fixed::new("FixedString(16)"),
+        }
+    }
+}
+
+impl Search {
+    fn finish(mut self) -> TableBlock {
+        let rows = self.trace_id.rows();
+        let (columns, body) = block(vec![
+            ("tenant", &mut self.tenant),
+            ("received", &mut self.received),
+            ("bucket", &mut self.bucket),
+            ("error", &mut self.error),
+            ("service", &mut self.service),
+            ("operation", &mut self.operation),
+            ("start", &mut self.start),
+            ("duration", &mut self.duration),
+            ("kind", &mut self.kind),
+            ("root", &mut self.root),
+            ("trace_id", &mut self.trace_id),
+        ]);
+        TableBlock { table: "search", columns, rows, body }
+    }
+}
+
+// === The origins table ===
+
+struct Origins {
+    tenant: Names,
+    id: Fixed<8>,
+    seen: Fixed<2>,
+    service: Names,
+    resource: Dict<Text>,
+    resource_schema_url: Text,
+    resource_dropped: Fixed<4>,
+    scope_name: Text,
+    scope_version: Text,
+    scope: Dict<Text>,
+    scope_schema_url: Text,
+    scope_dropped: Fixed<4>,
+}
+
+impl Default for Origins {
+    fn default() -> Self {
+        Origins {
+            tenant: Names::default(),
+            id: Fixed::new("UInt64"),
+            seen: Fixed::new("Date"),
+            service: Names::default(),
+            resource: Dict::default(),
+            resource_schema_url: Text::default(),
+            resource_dropped: Fixed::new("UInt32"),
+            scope_name: Text::default(),
+            scope_version: Text::default(),
+            scope: Dict::default(),
+            scope_schema_url: Text::default(),
+            scope_dropped: Fixed::new("UInt32"),
+        }
+    }
+}
+
+impl Origins {
+    fn add(
+        &mut self,
+        record: &Record,
+        id: u64,
+        resource: &ResourceView<'_>,
+        scope: &ScopeView<'_>,
+        service: &str,
+    ) -> Result<(), Malformed> {
+        push_tagged(&mut self.resource, &resource.attributes)?;
+        push_tagged(&mut self.scope, &scope.attributes)?;
+        self.tenant.push(&record.tenant.0);
+        self.id.push(id.to_le_bytes());
+        self.seen.push(((record.received.as_secs() / u64::from(SECS_PER_DAY)) as u16).to_le_bytes());
+        self.service.push(service);
+        self.resource_schema_url.push(resource.schema_url);
+        self.resource_dropped.push(resource.dropped_attributes.to_le_bytes());
+        self.scope_name.push(scope.name);
+        self.scope_version.push(scope.version);
+        self.scope_schema_url.push(scope.schema_url);
+        self.scope_dropped.push(scope.dropped_attributes.to_le_bytes());
+        Ok(())
+    }
+
+    fn finish(mut self) -> TableBlock {
+        let rows = self.id.rows();
+        let (columns, body) = block(vec![
+            ("tenant", &mut self.tenant),
+            ("id", &mut self.id),
+            ("seen", &mut self.seen),
+            ("service", &mut self.service),
+            ("resource", &mut self.resource),
+            ("resource_schema_url", &mut self.resource_schema_url),
+            ("resource_dropped", &mut self.resource_dropped),
+            ("scope_name", &mut self.scope_name),
+            ("scope_version", &mut self.scope_version),
+            ("scope", &mut self.scope),
+            ("scope_schema_url", &mut self.scope_schema_url),
+            ("scope_dropped", &mut self.scope_dropped),
+        ]);
+        TableBlock { table: "origins", columns, rows, body }
+    }
+}

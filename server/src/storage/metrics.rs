@@ -1,0 +1,65 @@
+//! What the engine is like from outside: whether its process lives, and how large its tables are.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use super::embedded::EngineState;
+use super::reader::Reader;
+use crate::telemetry::Metrics;
+
+const TABLES_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TableLabel {
+    table: String,
+}
+
+#[derive(Debug)]
+struct ChildCollector {
+    state: Arc<EngineState>,
+}
+
+impl Collector for ChildCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let up = ConstGauge::new(i64::from(self.state.pid.load(Ordering::Relaxed) != 0));
+        let kind = up.metric_type();
+        up.encode(encoder.encode_descriptor("skein_engine_up", "1 while the embedded engine's process runs", None, kind)?)?;
+        let restarts = ConstCounter::new(self.state.restarts.load(Ordering::Relaxed));
+        let kind = restarts.metric_type();
+        let help = "Times the embedded engine was started again";
+        restarts.encode(encoder.encode_descriptor("skein_engine_restarts", help, None, kind)?)
+    }
+}
+
+pub fn register(registry: &mut Registry, child: Option<Arc<EngineState>>) {
+    if let Some(state) = child {
+        registry.register_collector(Box::new(ChildCollector { state }));
+    }
+}
+
+/// Keeps the tables' sizes current.
+pub async fn watch_tables(reader: Reader, metrics: Metrics) {
+    let bytes: Family<TableLabel, Gauge> = Family::default();
+    let rows: Family<TableLabel, Gauge> = Family::default();
+    metrics.register(|registry| {
+        registry.register("skein_table_bytes", "Bytes of a table on disk", bytes.clone());
+        registry.register("skein_table_rows", "Rows of a table", rows.clone());
+    });
+    loop {
+        // While the engine is away the last figures stand.
+        for (table, row_count, byte_count) in reader.table_sizes().await.unwrap_or_default() {
+            let label = TableLabel { table };
+            bytes.get_or_create(&label).set(byte_count as i64);
+            rows.get_or_create(&label).set(row_count as i64);
+        }
+        tokio::time::sleep(TABLES_EVERY).await;
+    }
+}

@@ -1,0 +1,359 @@
+//! ClickHouse's Native format, the writing side: columns as the engine keeps them, so that it parses nothing.
+//!
+//! ```text
+//!   block  := varint(columns) varint(rows) column*
+//!   column := string(name) string(type) data
+//!   LowCardinality := u64 1 | u64 flags|width, u64 keys, key*, u64 rows, index*     the part after | only if rows > 0
+//!   Array(T)       := prefix(T) u64 end_offset*  T*
+//!   Map(K, V)      := prefix(K) prefix(V) u64 end_offset*  K*  V*
+//! ```
+//! All numbers are little-endian.
+
+use bytes::Bytes;
+use hashbrown::HashTable;
+
+/// A dictionary carries its own keys and nothing else.
+const LOW_CARDINALITY_VERSION: u64 = 1;
+const HAS_ADDITIONAL_KEYS: u64 = 1 << 9;
+const NEED_UPDATE_DICTIONARY: u64 = 1 << 10;
+
+pub trait Column {
+    /// The engine's name of the type.
+    fn type_name(&self) -> String;
+    /// What precedes all data of a column, nested types first to last.
+    fn prefix(&self, out: &mut Vec<u8>);
+    /// The data, handed over: the column is empty afterwards.
+    fn data(&mut self, out: &mut Chunks);
+    fn rows(&self) -> usize;
+    /// True when every row holds the type's default, so that the column need not be sent.
+    fn is_blank(&self) -> bool;
+}
+
+/// A body in pieces, so that large columns are handed over without being copied together.
+#[derive(Debug, Default)]
+pub struct Chunks {
+    done: Vec<Bytes>,
+    open: Vec<u8>,
+}
+
+/// Pieces below this size are worth copying together.
+const CHUNK_MIN_BYTES: usize = 64 << 10;
+
+impl Chunks {
+    pub fn push(&mut self, bytes: Vec<u8>) {
+        if bytes.len() < CHUNK_MIN_BYTES {
+            self.open.extend_from_slice(&bytes);
+            return;
+        }
+        if !self.open.is_empty() {
+            self.done.push(Bytes::from(std::mem::take(&mut self.open)));
+        }
+        self.done.push(Bytes::from(bytes));
+    }
+
+    pub fn push_u64(&mut self, number: u64) {
+        self.open.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub fn finish(mut self) -> Vec<Bytes> {
+        if !self.open.is_empty() {
+            self.done.push(Bytes::from(self.open));
+        }
+        self.done
+    }
+}
+
+/// One block of the named columns, blank ones left out, and the list of those that are in.
+pub fn block(columns: Vec<(&'static str, &mut dyn Column)>) -> (Vec<&'static str>, Vec<Bytes>) {
+    let mut kept: Vec<_> = columns.into_iter().filter(|(_, column)| !column.is_blank()).collect();
+    let rows = kept.first().map_or(0, |(_, column)| column.rows());
+    let mut out = Chunks::default();
+    let mut head = Vec::new();
+    put_varint(&mut head, kept.len() as u64);
+    put_varint(&mut head, rows as u64);
+    for (name, column) in &mut kept {
+        debug_assert_eq!(column.rows(), rows, "column {name}");
+        put_string(&mut head, name.as_bytes());
+        put_string(&mut head, column.type_name().as_bytes());
+        column.prefix(&mut head);
+        out.push(std::mem::take(&mut head));
+        column.data(&mut out);
+    }
+    (kept.iter().map(|(name, _)| *name).collect(), out.finish())
+}
+
+pub fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+pub fn put_string(out: &mut Vec<u8>, text: &[u8]) {
+    put_varint(out, text.len() as u64);
+    out.extend_from_slice(text);
+}
+
+// === Numbers and other types of fixed width ===
+
+#[derive(Debug)]
+pub struct Fixed<const WIDTH: usize> {
+    type_name: &'static str,
+    bytes: Vec<u8>,
+    blank: bool,
+}
+
+impl<const WIDTH: usize> Fixed<WIDTH> {
+    pub fn new(type_name: &'static str) -> Self {
+        Fixed { type_name, bytes: Vec::new(), blank: true }
+    }
+
+    pub fn push(&mut self, value: [u8; WIDTH]) {
+        self.blank &= value == [0; WIDTH];
+        self.bytes.extend_from_slice(&value);
+    }
+}
+
+impl<const WIDTH: usize> Column for Fixed<WIDTH> {
+    fn type_name(&self) -> String {
+        self.type_name.to_owned()
+    }
+
+    fn prefix(&self, _: &mut Vec<u8>) {}
+
+    fn data(&mut self, out: &mut Chunks) {
+        out.push(std::mem::take(&mut self.bytes));
+    }
+
+    fn rows(&self) -> usize {
+        self.bytes.len() / WIDTH
+    }
+
+    fn is_blank(&self) -> bool {
+        self.blank
+    }
+}
+
+// === Strings ===
+
+#[derive(Debug, Default)]
+pub struct Text {
+    bytes: Vec<u8>,
+    rows: usize,
+    filled: bool,
+}
+
+impl Text {
+    pub fn push(&mut self, text: &str) {
+        self.filled |= !text.is_empty();
+        put_string(&mut self.bytes, text.as_bytes());
+        self.rows += 1;
+    }
+}
+
+impl Column for Text {
+    fn type_name(&self) -> String {
+        "String".to_owned()
+    }
+
+    fn prefix(&self, _: &mut Vec<u8>) {}
+
+    fn data(&mut self, out: &mut Chunks) {
+        out.push(std::mem::take(&mut self.bytes));
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn is_blank(&self) -> bool {
+        !self.filled
+    }
+}
+
+// === LowCardinality(String) ===
+
+/// Strings by their number in a dictionary that is built as they come.
+#[derive(Debug, Default)]
+pub struct Names {
+    index: Vec<u32>,
+    /// Every key once, as the format wants it: length, then bytes.
+    keys: Vec<u8>,
+    /// Where each key's bytes lie in `keys`.
+    spans: Vec<(u32, u32)>,
+    table: HashTable<u32>,
+    hasher: foldhash::fast::FixedState,
+}
+
+impl Names {
+    pub fn push(&mut self, text: &str) {
+        let number = self.number_of(text);
+        self.index.push(number);
+    }
+
+    /// Pushes a name whose number is already known from [`Names::number_of`].
+    pub fn push_number(&mut self, number: u32) {
+        self.index.push(number);
+    }
+
+    pub fn number_of(&mut self, text: &str) -> u32 {
+        use std::hash::BuildHasher;
+        let hash = self.hasher.hash_one(text.as_bytes());
+        let bytes_of = |number: u32| {
+            let (at, len) = self.spans[number as usize];
+            &self.keys[at as usize..at as usize + len as usize]
+        };
+        if let Some(number) = self.table.find(hash, |n| bytes_of(*n) == text.as_bytes()) {
+            return *number;
+        }
+        let number = self.spans.len() as u32;
+        put_varint(&mut self.keys, text.len() as u64);
+        self.spans.push((self.keys.len() as u32, text.len() as u32));
+        self.keys.extend_from_slice(text.as_bytes());
+        let (spans, keys, hasher) = (&self.spans, &self.keys, &self.hasher);
+        self.table.insert_unique(hash, number, |n| {
+            let (at, len) = spans[*n as usize];
+            hasher.hash_one(&keys[at as usize..at as usize + len as usize])
+        });
+        number
+    }
+
+    pub fn name(&self, number: u32) -> &str {
+        let (at, len) = self.spans[number as usize];
+        std::str::from_utf8(&self.keys[at as usize..at as usize + len as usize]).unwrap_or_default()
+    }
+
+    fn width_code(&self) -> u64 {
+        match self.spans.len() {
+            0..=0x100 => 0,
+            0x101..=0x1_0000 => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl Column for Names {
+    fn type_name(&self) -> String {
+        "LowCardinality(String)".to_owned()
+    }
+
+    fn prefix(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&LOW_CARDINALITY_VERSION.to_le_bytes());
+    }
+
+    fn data(&mut self, out: &mut Chunks) {
+        if self.index.is_empty() {
+            return;
+        }
+        let width = self.width_code();
+        out.push_u64(HAS_ADDITIONAL_KEYS | NEED_UPDATE_DICTIONARY | width);
+        out.push_u64(self.spans.len() as u64);
+        out.push(std::mem::take(&mut self.keys));
+        out.push_u64(self.index.len() as u64);
+        let numbers: Vec<u8> = match width {
+            0 => self.index.iter().map(|n| *n as u8).collect(),
+            1 => self.index.iter().flat_map(|n| (*n as u16).to_le_bytes()).collect(),
+            _ => self.index.iter().flat_map(|n| n.to_le_bytes()).collect(),
+        };
+        out.push(numbers);
+    }
+
+    fn rows(&self) -> usize {
+        self.index.len()
+    }
+
+    fn is_blank(&self) -> bool {
+        self.spans.iter().all(|(_, len)| *len == 0)
+    }
+}
+
+// === Array(T) and Map(K, V) ===
+
+#[derive(Debug, Default)]
+pub struct List<T> {
+    ends: Vec<u8>,
+    pub items: T,
+}
+
+impl<T: Column> List<T> {
+    pub fn of(items: T) -> Self {
+        List { ends: Vec::new(), items }
+    }
+
+    /// Ends a row: everything pushed to `items` since the last end belongs to it.
+    pub fn end_row(&mut self) {
+        self.ends.extend_from_slice(&(self.items.rows() as u64).to_le_bytes());
+    }
+}
+
+impl<T: Column> Column for List<T> {
+    fn type_name(&self) -> String {
+        format!("Array({})", self.items.type_name())
+    }
+
+    fn prefix(&self, out: &mut Vec<u8>) {
+        self.items.prefix(out);
+    }
+
+    fn data(&mut self, out: &mut Chunks) {
+        out.push(std::mem::take(&mut self.ends));
+        self.items.data(out);
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len() / 8
+    }
+
+    fn is_blank(&self) -> bool {
+        self.items.rows() == 0
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Dict<V, K = Names> {
+    ends: Vec<u8>,
+    pub keys: K,
+    pub values: V,
+}
+
+impl<V: Column> Dict<V> {
+    pub fn of(values: V) -> Self {
+        Dict::from_parts(Names::default(), values)
+    }
+}
+
+impl<V: Column, K: Column> Dict<V, K> {
+    pub fn from_parts(keys: K, values: V) -> Self {
+        Dict { ends: Vec::new(), keys, values }
+    }
+
+    pub fn end_row(&mut self) {
+        self.ends.extend_from_slice(&(self.keys.rows() as u64).to_le_bytes());
+    }
+}
+
+impl<V: Column, K: Column> Column for Dict<V, K> {
+    fn type_name(&self) -> String {
+        format!("Map({}, {})", self.keys.type_name(), self.values.type_name())
+    }
+
+    fn prefix(&self, out: &mut Vec<u8>) {
+        self.keys.prefix(out);
+        self.values.prefix(out);
+    }
+
+    fn data(&mut self, out: &mut Chunks) {
+        out.push(std::mem::take(&mut self.ends));
+        self.keys.data(out);
+        self.values.data(out);
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len() / 8
+    }
+
+    fn is_blank(&self) -> bool {
+        self.keys.rows() == 0
+    }
+}

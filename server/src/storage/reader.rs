@@ -1,0 +1,390 @@
+//! Runs plans and turns rows into `model` types. Rows do not leave this module.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use clickhouse::query::{Query, RowCursor};
+use clickhouse::{Row, RowOwned, RowRead};
+use model::trace::SpanRow;
+use model::view::{Scanned, ServiceShare, TraceSummary};
+use model::{
+    AttrValue, Attrs, Event, Histogram, Link, Nanos, Origin, Scope, Span, SpanId, SpanKind, Status, Timestamp, TraceId,
+};
+use serde::Deserialize;
+
+use super::{Store, StoreError};
+use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
+
+/// A bound statement. There is none without a [`Scope`]: the tenant is always the first value bound, and the SQL
+/// must use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub sql: String,
+    pub params: Vec<(&'static str, String)>,
+}
+
+impl Plan {
+    pub fn new(scope: &Scope, sql: impl Into<String>) -> Plan {
+        let sql = sql.into();
+        debug_assert!(sql.contains("{tenant:String}"), "a plan must be bound to its tenant: {sql}");
+        Plan { sql, params: vec![("tenant", scope.tenant.0.clone())] }
+    }
+
+    pub fn bind(mut self, name: &'static str, value: impl ToString) -> Plan {
+        self.params.push((name, value.to_string()));
+        self
+    }
+}
+
+#[derive(Clone)]
+pub struct Reader {
+    store: Store,
+}
+
+/// A trace that may be in a search result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub trace_id: TraceId,
+    /// The start of its first matching span in the window looked at.
+    pub key: Timestamp,
+}
+
+/// A summary and the start of the trace's first matching span anywhere.
+#[derive(Clone, Debug)]
+pub struct KeyedSummary {
+    pub key: Timestamp,
+    pub summary: TraceSummary,
+}
+
+/// Calls of one service or operation.
+#[derive(Clone, Debug, Default)]
+pub struct RedRow {
+    pub name: String,
+    pub kind: SpanKind,
+    pub calls: u64,
+    pub errors: u64,
+    pub hist: Histogram,
+    pub last: Timestamp,
+}
+
+pub type Origins = HashMap<u64, Arc<Origin>>;
+
+impl Reader {
+    pub fn new(store: Store) -> Reader {
+        Reader { store }
+    }
+
+    pub async fn span_rows(&self, plan: &Plan) -> Result<Vec<SpanRow>, StoreError> {
+        let mut cursor = self.query(plan).fetch::<NarrowRow>()?;
+        let mut rows = Vec::new();
+        while let Some(row) = cursor.next().await? {
+            rows.push(row.into_model());
+        }
+        Ok(rows)
+    }
+
+    pub async fn origins(&self, plan: &Plan) -> Result<Origins, StoreError> {
+        let (rows, _) = self.fetch::<OriginRow>(plan).await?;
+        Ok(rows.into_iter().map(|row| (row.id, Arc::new(row.into_model()))).collect())
+    }
+
+    /// Whole spans, one at a time.
+    pub fn spans(&self, plan: &Plan, origins: Origins) -> Result<SpanCursor, StoreError> {
+        Ok(SpanCursor { rows: self.query(plan).fetch::<WideRow>()?, origins })
+    }
+
+    pub async fn candidates(&self, plan: &Plan) -> Result<(Vec<Candidate>, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<CandidateRow>(plan).await?;
+        let candidate = |row: CandidateRow| Candidate { trace_id: TraceId(row.trace_id), key: timestamp(row.key) };
+        Ok((rows.into_iter().map(candidate).collect(), scanned))
+    }
+
+    pub async fn summaries(&self, plan: &Plan) -> Result<(Vec<KeyedSummary>, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<SummaryRow>(plan).await?;
+        Ok((rows.into_iter().map(SummaryRow::into_model).collect(), scanned))
+    }
+
+    pub async fn red(&self, plan: &Plan) -> Result<Vec<RedRow>, StoreError> {
+        let (rows, _) = self.fetch::<RedTableRow>(plan).await?;
+        Ok(rows.into_iter().map(RedTableRow::into_model).collect())
+    }
+
+    /// Bytes on disk and rows of each table: active parts only.
+    pub async fn table_sizes(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
+        let sql = "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts \
+                   WHERE active AND database = currentDatabase() GROUP BY table ORDER BY table";
+        let rows: Vec<SizeRow> = self.store.client().query_raw(sql).fetch_all().await?;
+        Ok(rows.into_iter().map(|row| (row.table, row.rows, row.bytes)).collect())
+    }
+
+    async fn fetch<T: Row + RowOwned + RowRead>(&self, plan: &Plan) -> Result<(Vec<T>, Scanned), StoreError> {
+        // What was scanned is known only at the end, and told in a header: the engine holds the answer back for it.
+        let mut cursor = self.query(plan).with_setting("wait_end_of_query", "1").fetch::<T>()?;
+        let mut rows = Vec::new();
+        while let Some(row) = cursor.next().await? {
+            rows.push(row);
+        }
+        let summary = cursor.summary();
+        let scanned = Scanned {
+            rows: summary.and_then(|s| s.read_rows()).unwrap_or(0),
+            bytes: summary.and_then(|s| s.read_bytes()).unwrap_or(0),
+        };
+        Ok((rows, scanned))
+    }
+
+    fn query(&self, plan: &Plan) -> Query {
+        let query = self
+            .store
+            .client()
+            .query_raw(&plan.sql)
+            .with_setting("readonly", "2")
+            .with_setting("max_execution_time", QUERY_MAX_SECS.to_string())
+            .with_setting("max_memory_usage", QUERY_MAX_MEMORY_BYTES.to_string())
+            .with_setting("cancel_http_readonly_queries_on_client_close", "1");
+        plan.params.iter().fold(query, |query, (name, value)| query.param(name, value))
+    }
+}
+
+pub struct SpanCursor {
+    rows: RowCursor<WideRow>,
+    origins: Origins,
+}
+
+impl SpanCursor {
+    pub async fn next(&mut self) -> Result<Option<Span>, StoreError> {
+        Ok(self.rows.next().await?.map(|row| row.into_model(&self.origins)))
+    }
+}
+
+fn timestamp(ns: i64) -> Timestamp {
+    Timestamp(ns.max(0) as u64)
+}
+
+fn untagged(pairs: Vec<(String, String)>) -> Attrs {
+    pairs.into_iter().map(|(key, text)| (key, AttrValue::from_text(&text))).collect()
+}
+
+// === Rows ===
+
+#[derive(Row, Deserialize)]
+struct SizeRow {
+    table: String,
+    rows: u64,
+    bytes: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct NarrowRow {
+    span_id: u64,
+    parent_id: u64,
+    service: String,
+    operation: String,
+    fact: String,
+    kind: u8,
+    status: u8,
+    start: i64,
+    duration: u64,
+    marks: u8,
+}
+
+impl NarrowRow {
+    fn into_model(self) -> SpanRow {
+        SpanRow {
+            span_id: SpanId(self.span_id),
+            parent_id: SpanId(self.parent_id),
+            service: self.service,
+            operation: self.operation,
+            fact: self.fact,
+            kind: SpanKind::from_number(self.kind),
+            status: Status::from_number(self.status),
+            start: timestamp(self.start),
+            duration: Nanos(self.duration),
+            marks: self.marks,
+        }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct CandidateRow {
+    trace_id: [u8; 16],
+    key: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct SummaryRow {
+    trace_id: [u8; 16],
+    key: i64,
+    first_ns: i64,
+    length_ns: u64,
+    root_service: String,
+    root_operation: String,
+    has_root: u8,
+    span_count: u64,
+    error_count: u64,
+    orphan_count: u64,
+    services: Vec<(String, u64)>,
+    failures: Vec<(String, u64)>,
+}
+
+impl SummaryRow {
+    fn into_model(self) -> KeyedSummary {
+        let errors_of = |name: &str| self.failures.iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count);
+        let mut services: Vec<ServiceShare> = self
+            .services
+            .iter()
+            .map(|(name, count)| ServiceShare {
+                name: name.clone(),
+                span_count: *count,
+                error_count: errors_of(name),
+            })
+            .collect();
+        services.sort_by(|a, b| b.span_count.cmp(&a.span_count).then_with(|| a.name.cmp(&b.name)));
+        KeyedSummary {
+            key: timestamp(self.key),
+            summary: TraceSummary {
+                trace_id: TraceId(self.trace_id),
+                root_service: self.root_service,
+                root_operation: self.root_operation,
+                start: timestamp(self.first_ns),
+                duration: Nanos(self.length_ns),
+                span_count: self.span_count,
+                error_count: self.error_count,
+                orphan_count: self.orphan_count,
+                status: model::trace::status_of(self.error_count, self.orphan_count, self.has_root != 0),
+                services,
+            },
+        }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct RedTableRow {
+    name: String,
+    kind: u8,
+    calls: u64,
+    errors: u64,
+    hist: Vec<(u16, u64)>,
+    last: u32,
+}
+
+impl RedTableRow {
+    fn into_model(self) -> RedRow {
+        let mut hist = Histogram::default();
+        for (bucket, count) in self.hist {
+            hist.add_bucket(bucket, count);
+        }
+        RedRow {
+            name: self.name,
+            kind: SpanKind::from_number(self.kind),
+            calls: self.calls,
+            errors: self.errors,
+            hist,
+            last: Timestamp::from_secs(u64::from(self.last)),
+        }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct OriginRow {
+    id: u64,
+    resource: Vec<(String, String)>,
+    resource_schema_url: String,
+    resource_dropped: u32,
+    scope_name: String,
+    scope_version: String,
+    scope: Vec<(String, String)>,
+    scope_schema_url: String,
+    scope_dropped: u32,
+}
+
+impl OriginRow {
+    fn into_model(self) -> Origin {
+        Origin {
+            resource: untagged(self.resource),
+            resource_schema_url: self.resource_schema_url,
+            resource_dropped_attributes: self.resource_dropped,
+            scope_name: self.scope_name,
+            scope_version: self.scope_version,
+            scope: untagged(self.scope),
+            scope_schema_url: self.scope_schema_url,
+            scope_dropped_attributes: self.scope_dropped,
+        }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct WideRow {
+    trace_id: [u8; 16],
+    span_id: u64,
+    parent_id: u64,
+    service: String,
+    operation: String,
+    kind: u8,
+    status: u8,
+    start: i64,
+    duration: u64,
+    status_message: String,
+    trace_state: String,
+    flags: u32,
+    origin: u64,
+    attr_str: Vec<(String, String)>,
+    attr_int: Vec<(String, i64)>,
+    attr_dbl: Vec<(String, f64)>,
+    attr_other: Vec<(String, String)>,
+    dropped_attributes: u32,
+    dropped_events: u32,
+    dropped_links: u32,
+    events: Vec<(u64, String, Vec<(String, String)>, u32)>,
+    links: Vec<LinkTuple>,
+    notes: Vec<String>,
+}
+
+type LinkTuple = ([u8; 16], u64, String, u32, Vec<(String, String)>, u32);
+
+impl WideRow {
+    fn into_model(self, origins: &Origins) -> Span {
+        let mut attributes: Attrs = Vec::new();
+        attributes.extend(self.attr_str.into_iter().map(|(k, v)| (k, AttrValue::Str(v))));
+        attributes.extend(self.attr_int.into_iter().map(|(k, v)| (k, AttrValue::Int(v))));
+        attributes.extend(self.attr_dbl.into_iter().map(|(k, v)| (k, AttrValue::Double(v))));
+        attributes.extend(untagged(self.attr_other));
+        attributes.sort_by(|a, b| a.0.cmp(&b.0));
+        Span {
+            trace_id: TraceId(self.trace_id),
+            span_id: SpanId(self.span_id),
+            parent_id: SpanId(self.parent_id),
+            service: self.service,
+            operation: self.operation,
+            kind: SpanKind::from_number(self.kind),
+            start: timestamp(self.start),
+            duration: Nanos(self.duration),
+            status: Status::from_number(self.status),
+            status_message: self.status_message,
+            trace_state: self.trace_state,
+            flags: self.flags,
+            attributes,
+            events: self.events.into_iter().map(event).collect(),
+            links: self.links.into_iter().map(link).collect(),
+            dropped_attributes: self.dropped_attributes,
+            dropped_events: self.dropped_events,
+            dropped_links: self.dropped_links,
+            origin: origins.get(&self.origin).map(|o| (**o).clone()).unwrap_or_default(),
+            notes: self.notes,
+        }
+    }
+}
+
+fn event((time, name, attrs, dropped): (u64, String, Vec<(String, String)>, u32)) -> Event {
+    Event { time: Timestamp(time), name, attributes: untagged(attrs), dropped_attributes: dropped }
+}
+
+fn link((trace_id, span_id, trace_state, flags, attrs, dropped): LinkTuple) -> Link {
+    Link {
+        trace_id: TraceId(trace_id),
+        span_id: SpanId(span_id),
+        trace_state,
+        flags,
+        attributes: untagged(attrs),
+        dropped_attributes: dropped,
+    }
+}

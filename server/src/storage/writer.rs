@@ -1,0 +1,171 @@
+//! Takes batches off the queue and stores them: the only code that inserts spans.
+//!
+//! Two steps run side by side: while one batch is being stored, the next is being turned into columns. A batch is
+//! acknowledged only when all of its blocks are stored, and until then it is tried again, under the same token,
+//! for as long as it takes. Nothing is ever given up on.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::sync::mpsc;
+
+use super::columns::{Batched, Batcher};
+use super::{Store, StoreError};
+use crate::queue::{Batch, Queue};
+
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Origins remembered as stored. Forgetting one costs a row that is merged away.
+const KNOWN_ORIGINS_MAX: usize = 200_000;
+/// Origins are sent again after this long, so that their date of last sight stays true.
+const ORIGINS_REFRESH: Duration = Duration::from_secs(12 * 3600);
+
+#[derive(Clone, Debug, Default)]
+pub struct WriterMetrics {
+    pub spans: Counter,
+    pub batches: Counter,
+    pub retries: Counter,
+    pub unreadable: Counter,
+    /// 1 while the last attempt to store failed.
+    pub failing: Gauge,
+}
+
+impl WriterMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("skein_writer");
+        registry.register("spans", "Spans stored in the engine", self.spans.clone());
+        registry.register("batches", "Batches stored in the engine", self.batches.clone());
+        registry.register("retries", "Attempts to store that failed and were repeated", self.retries.clone());
+        registry.register("unreadable_records", "Queue records that could not be read to their end", self.unreadable.clone());
+        registry.register("failing", "1 while the last attempt to store failed", self.failing.clone());
+    }
+}
+
+#[derive(Clone)]
+pub struct Writer {
+    queue: Arc<dyn Queue>,
+    store: Store,
+    metrics: WriterMetrics,
+    known: Arc<Mutex<KnownOrigins>>,
+}
+
+struct KnownOrigins {
+    ids: HashSet<u64>,
+    since: Instant,
+}
+
+struct Prepared {
+    id: u64,
+    token: String,
+    batched: Batched,
+}
+
+impl Writer {
+    pub fn new(queue: Arc<dyn Queue>, store: Store, metrics: WriterMetrics) -> Writer {
+        let known = KnownOrigins { ids: HashSet::new(), since: Instant::now() };
+        Writer { queue, store, metrics, known: Arc::new(Mutex::new(known)) }
+    }
+
+    /// Runs until the queue is closed and empty.
+    pub async fn run(self) {
+        let (prepared_in, mut prepared_out) = mpsc::channel(1);
+        let preparing = tokio::spawn(self.clone().prepare_all(prepared_in));
+        while let Some(prepared) = prepared_out.recv().await {
+            self.store_one(prepared).await;
+        }
+        let _ = preparing.await;
+    }
+
+    async fn prepare_all(self, out: mpsc::Sender<Prepared>) {
+        loop {
+            let batch = match self.queue.next_batch().await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the queue cannot be read; trying again");
+                    tokio::time::sleep(BACKOFF_MAX).await;
+                    continue;
+                }
+            };
+            let this = self.clone();
+            match tokio::task::spawn_blocking(move || this.prepare(&batch)).await {
+                Ok(prepared) => {
+                    if out.send(prepared).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => tracing::error!(%error, "a batch could not be prepared and stays in the queue"),
+            }
+        }
+    }
+
+    fn prepare(&self, batch: &Batch) -> Prepared {
+        let known = self.known_origins();
+        let mut batcher = Batcher::new(&known);
+        for record in &batch.records {
+            if let Err(error) = batcher.add(record) {
+                // The doors check every span, so this is a fault of ours: keep what could be read, and say so.
+                self.metrics.unreadable.inc();
+                tracing::error!(%error, token = batch.token, "a queue record cannot be read to its end");
+            }
+        }
+        Prepared { id: batch.id, token: batch.token.clone(), batched: batcher.finish() }
+    }
+
+    async fn store_one(&self, prepared: Prepared) {
+        let mut backoff = BACKOFF_MIN;
+        while let Err(error) = self.insert(&prepared).await {
+            self.metrics.retries.inc();
+            if self.metrics.failing.set(1) == 0 {
+                tracing::warn!(error = %chain(&error), "spans cannot be stored; they wait in the queue");
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+        if self.metrics.failing.set(0) == 1 {
+            tracing::info!("spans are being stored again");
+        }
+        self.metrics.batches.inc();
+        self.metrics.spans.inc_by(prepared.batched.spans as u64);
+        self.remember(prepared.batched.new_origins);
+        if let Err(error) = self.queue.acknowledge(prepared.id).await {
+            // Its segment stays and is stored again, under the same token, at the next start.
+            tracing::error!(%error, "a stored batch could not be removed from the queue");
+        }
+    }
+
+    async fn insert(&self, prepared: &Prepared) -> Result<(), StoreError> {
+        for block in &prepared.batched.blocks {
+            self.store.insert(block, &prepared.token).await?;
+        }
+        Ok(())
+    }
+
+    fn known_origins(&self) -> HashSet<u64> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.since.elapsed() > ORIGINS_REFRESH || known.ids.len() > KNOWN_ORIGINS_MAX {
+            *known = KnownOrigins { ids: HashSet::new(), since: Instant::now() };
+        }
+        known.ids.clone()
+    }
+
+    fn remember(&self, origins: HashSet<u64>) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).ids.extend(origins);
+    }
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
