@@ -34,7 +34,8 @@ pub fn focus(selector: &str) -> bool {
 
 /// Takes the focus away from a field, so that keys mean the page again.
 pub fn blur() {
-    if let Some(element) = document().active_element().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(element) = document().active_element().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
+    {
         let _ = element.blur();
     }
 }

@@ -25,6 +25,27 @@ pub fn duration(length: Nanos) -> String {
     }
 }
 
+/// A point within a trace, fine enough to tell neighbours apart: `412 µs`, `396.1 ms`, `12.345 s`, `1:19.238`.
+pub fn offset(from_start: Nanos) -> String {
+    let ns = from_start.0;
+    match ns {
+        _ if ns < MILLI => duration(from_start),
+        _ if ns < SECOND => format!("{}.{} ms", ns / MILLI, ns % MILLI / 100_000),
+        _ if ns < MINUTE => format!("{}.{:03} s", ns / SECOND, ns % SECOND / MILLI),
+        _ => minutes(ns, 3),
+    }
+}
+
+/// `1:19.238`, `2:05:00`: as many digits after the point as asked for, at most nine.
+pub fn minutes(ns: u64, decimals: usize) -> String {
+    let hours = if ns < HOUR { String::new() } else { format!("{}:", ns / HOUR) };
+    let minute = ns % HOUR / MINUTE;
+    let minute = if hours.is_empty() { minute.to_string() } else { format!("{minute:02}") };
+    let fraction = format!("{:09}", ns % SECOND);
+    let point = if decimals == 0 { "" } else { "." };
+    format!("{hours}{minute}:{:02}{point}{}", ns % MINUTE / SECOND, &fraction[..decimals.min(9)])
+}
+
 /// A duration as it can be typed again without loss of meaning: `250ms`, `1.5s`.
 pub fn duration_typed(length: Nanos) -> String {
     let ns = length.0;

@@ -1,8 +1,8 @@
 //! The address bar: where we are, going elsewhere without loading a page, and being told.
 
 use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::closure::Closure;
 
 /// The path and the query of where we are.
 pub fn here() -> (String, String) {

@@ -6,7 +6,8 @@ use wasm_bindgen::JsCast;
 /// The key as our tables name it, or None when it belongs to a field, a dialog or the browser. Shift shows in the
 /// letter's case; `Shift+` is spelled only before named keys.
 pub fn page_key(event: &KeyboardEvent) -> Option<String> {
-    if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || is_in_dialog() {
+    if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || is_in_dialog()
+    {
         return None;
     }
     let key = event.key();

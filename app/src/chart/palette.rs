@@ -47,7 +47,8 @@ impl PaletteSignal {
 impl Palette {
     /// Asks the browser what each token comes to, by giving it to a hidden element as its colour.
     fn resolve() -> Palette {
-        let probe = document().create_element("i").ok().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok());
+        let probe =
+            document().create_element("i").ok().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok());
         let Some(probe) = probe else {
             return Palette::default();
         };

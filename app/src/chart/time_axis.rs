@@ -1,7 +1,5 @@
 //! Where the ticks of a time axis stand and what they say.
 
-use model::Nanos;
-
 use super::{TimeScale, Window};
 use crate::format;
 
@@ -48,8 +46,9 @@ fn label(ns: f64, step: f64) -> String {
     if ns == 0.0 {
         return "0".to_owned();
     }
-    if ns >= 60e9 && step >= 1e9 {
-        return format::duration(Nanos(ns as u64));
+    if ns >= 60e9 {
+        let decimals = (1e9 / step).log10().ceil().max(0.0) as usize;
+        return format::minutes(ns.round() as u64, decimals);
     }
     let (unit, name) = match ns {
         n if n >= 1e9 => (1e9, "s"),
@@ -76,7 +75,7 @@ mod tests {
     fn round_steps() {
         check(0.0, 1e6, 500.0, &["0", "200 µs", "400 µs", "600 µs", "800 µs", "1.0 ms"]);
         check(0.0, 45e9, 400.0, &["0", "30 s"]);
-        check(0.0, 180e9, 400.0, &["0", "1 m 00 s", "2 m 00 s", "3 m 00 s"]);
+        check(0.0, 180e9, 400.0, &["0", "1:00", "2:00", "3:00"]);
     }
 
     #[test]

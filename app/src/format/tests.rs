@@ -36,3 +36,11 @@ fn counts_bytes_and_shares() {
     assert_eq!(share(1, 100_000), "< 0.1 %");
     assert_eq!(share(1, 0), "–");
 }
+
+#[test]
+fn offsets_tell_neighbours_apart() {
+    let shown = [0, 412_000, 396_123_456, 12_345_678_901, 79_238_000_000, 2 * HOUR + 5 * MINUTE]
+        .map(|ns| offset(Nanos(ns)));
+    assert_eq!(shown, ["0", "412 µs", "396.1 ms", "12.345 s", "1:19.238", "2:05:00.000"]);
+    assert_eq!(minutes(61 * SECOND, 0), "1:01");
+}

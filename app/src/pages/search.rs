@@ -64,8 +64,12 @@ pub fn SearchPage() -> impl IntoView {
     });
     on_cleanup(move || keys.remove());
     let body = move || match feed.phase.get() {
-        Phase::Failed(error) if feed.is_empty() => view! { <ErrorState error=error retry=again /> }.into_any(),
-        Phase::Idle if feed.is_empty() && !view.get().is_filtered() => view! { <EmptyState feed=feed /> }.into_any(),
+        Phase::Failed(error) if feed.is_empty() => {
+            view! { <ErrorState error=error retry=again /> }.into_any()
+        }
+        Phase::Idle if feed.is_empty() && !view.get().is_filtered() => {
+            view! { <EmptyState feed=feed /> }.into_any()
+        }
         Phase::Idle if feed.is_empty() => view! { <NoMatch search=search /> }.into_any(),
         _ => view! { <Results feed=feed /> }.into_any(),
     };
@@ -81,14 +85,20 @@ pub fn SearchPage() -> impl IntoView {
             <div class="Search-bar">
                 <Filters search=search />
                 <Tally feed=feed />
-                <button type="button" class="Button is-quiet" title="Look again (r)" on:click=move |_| again()>
+                <button
+                    type="button"
+                    class="Button is-icon"
+                    class:is-busy=move || feed.phase.get() == Phase::First
+                    title="Look again (r)"
+                    aria-label="Look again"
+                    on:click=move |_| again()
+                >
                     {Icon::Refresh.show()}
-                    "Refresh"
                 </button>
             </div>
             <Chips search=search />
             {move || {
-                kind.track();
+                kind.get();
                 untrack(body)
             }}
         </div>

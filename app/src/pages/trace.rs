@@ -115,9 +115,12 @@ pub fn TracePage(id: TraceId) -> impl IntoView {
         Load::Waiting => view! { <Waiting /> }.into_any(),
         Load::Ready(staged) => {
             let reload = Callback::new(move |()| fetch.start());
-            view! { <OnStage staged=staged reload=reload is_loading=fetch.is_again scroll_top=scroll_top /> }.into_any()
+            view! { <OnStage staged=staged reload=reload is_loading=fetch.is_again scroll_top=scroll_top /> }
+                .into_any()
         }
-        Load::Missing(error) => view! { <Missing id=id error=error looks_left=fetch.looks_left retry=retry /> }.into_any(),
+        Load::Missing(error) => {
+            view! { <Missing id=id error=error looks_left=fetch.looks_left retry=retry /> }.into_any()
+        }
         Load::Failed(error) => view! { <ErrorState error=error retry=retry /> }.into_any(),
     }
 }

@@ -62,9 +62,8 @@ fn read_xray_header(rest: &str) -> Option<Pasted> {
 fn read_id(text: &str) -> Option<Pasted> {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|p| p.len()).collect();
-    let with_span = |trace: &str, span: &str| {
-        Some(Pasted { trace: trace.parse().ok()?, span: Some(span.parse().ok()?) })
-    };
+    let with_span =
+        |trace: &str, span: &str| Some(Pasted { trace: trace.parse().ok()?, span: Some(span.parse().ok()?) });
     match lengths.as_slice() {
         [2, 32, 16, 2, ..] => with_span(parts[1], parts[2]),
         [32 | 16, 16] | [32 | 16, 16, 1, ..] => with_span(parts[0], parts[1]),

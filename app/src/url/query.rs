@@ -57,7 +57,9 @@ pub fn encode(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out.push(byte as char),
-            b'-' | b'_' | b'.' | b'~' | b'/' | b':' | b',' | b'{' | b'}' | b'*' | b'@' => out.push(byte as char),
+            b'-' | b'_' | b'.' | b'~' | b'/' | b':' | b',' | b'{' | b'}' | b'*' | b'@' => {
+                out.push(byte as char)
+            }
             b' ' => out.push('+'),
             _ => out.push_str(&format!("%{byte:02X}")),
         }

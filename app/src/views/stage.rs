@@ -18,6 +18,8 @@ pub struct Staged {
     pub tree: Tree,
     pub summary: TraceSummary,
     pub errors: Hits,
+    /// The greatest depth of any row, from 0.
+    pub deepest: u32,
     /// The colour token of each name in the trace's dictionary.
     pub colors: Vec<u8>,
 }
@@ -28,6 +30,7 @@ impl Staged {
         Staged {
             summary: trace.summary(),
             errors: find::errors(&trace, &tree),
+            deepest: tree.depth.iter().max().copied().unwrap_or_default(),
             colors: trace.strings.iter().map(|name| service_color(name) as u8).collect(),
             tree,
             trace,
@@ -111,7 +114,12 @@ impl Stage {
             return;
         };
         let now = self.cursor.get_untracked().and_then(|row| rows.nearest(&self.staged().tree, row));
-        let next = now.map_or(0, |index| index.saturating_add_signed(by).min(last));
+        let next = match now {
+            Some(index) => index.saturating_add_signed(by).min(last),
+            // The first step only enters the list; a leap goes where it goes.
+            None if by > 1 => last.min(by.unsigned_abs()),
+            None => 0,
+        };
         if let Some(row) = rows.at(next) {
             self.reveal(row);
         }
@@ -139,7 +147,8 @@ impl Stage {
         let Some(row) = self.cursor.get_untracked() else {
             return self.step(0);
         };
-        let is_open = staged.tree.child_count[row as usize] > 0 && !self.folded.with_untracked(|f| f.is_folded(row));
+        let is_open =
+            staged.tree.child_count[row as usize] > 0 && !self.folded.with_untracked(|f| f.is_folded(row));
         let above = staged.tree.parent[row as usize];
         if is_open {
             self.folded.update(|folded| folded.set(row, true));
@@ -162,7 +171,8 @@ impl Stage {
         let staged = self.staged();
         self.folded.set(if folded { Folded::all(&staged.tree) } else { Folded::none(staged.trace.len()) });
         // The cursor goes to what stands for its row now, so that the next key starts there.
-        let index = self.cursor.get_untracked().and_then(|row| self.rows.get_untracked().nearest(&staged.tree, row));
+        let index =
+            self.cursor.get_untracked().and_then(|row| self.rows.get_untracked().nearest(&staged.tree, row));
         if let Some(row) = index.and_then(|index| self.rows.get_untracked().at(index)) {
             self.reveal(row);
         }
@@ -216,7 +226,10 @@ impl Stage {
     pub fn zoom_to_cursor(self) {
         let staged = self.staged();
         if let Some(row) = self.cursor.get_untracked() {
-            self.set_window(Window::around(staged.trace.offset[row as usize], staged.trace.length[row as usize]));
+            self.set_window(Window::around(
+                staged.trace.offset[row as usize],
+                staged.trace.length[row as usize],
+            ));
         }
     }
 

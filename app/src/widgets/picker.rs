@@ -29,7 +29,8 @@ pub fn Picker(
     #[prop(into)] chosen: Signal<Option<String>>,
     #[prop(into)] choices: Signal<Vec<Choice>>,
     /// Called when the list opens: time to fetch fresh entries.
-    #[prop(into)] on_open: Callback<()>,
+    #[prop(into)]
+    on_open: Callback<()>,
     #[prop(into)] on_choose: Callback<Option<String>>,
 ) -> impl IntoView {
     let is_open = RwSignal::new(false);
@@ -53,7 +54,8 @@ pub fn Picker(
         match event.key().as_str() {
             "ArrowDown" => active.update(|a| *a = (*a + 1).min(last)),
             "ArrowUp" => active.update(|a| *a = a.saturating_sub(1)),
-            "Enter" => match found.with_untracked(|f| f.get(active.get_untracked()).map(|c| c.value.clone())) {
+            "Enter" => match found.with_untracked(|f| f.get(active.get_untracked()).map(|c| c.value.clone()))
+            {
                 Some(value) => take.run(Some(value)),
                 None => return,
             },
@@ -93,7 +95,7 @@ pub fn Picker(
                         <p class="Picker-none">"Nothing here by that name"</p>
                     </Show>
                     <Show when=move || chosen.get().is_some()>
-                        <button type="button" class="Picker-any" on:click=move |_| take.run(None)>{placeholder}</button>
+                        <button type="button" class="Picker-any" on:click=move |_| take.run(None)>"Any"</button>
                     </Show>
                 </div>
             </Show>
@@ -133,11 +135,7 @@ fn PickerBox(
 }
 
 #[component]
-fn Entry(
-    choice: Choice,
-    is_active: Signal<bool>,
-    take: Callback<Option<String>>,
-) -> impl IntoView {
+fn Entry(choice: Choice, is_active: Signal<bool>, take: Callback<Option<String>>) -> impl IntoView {
     let entry = NodeRef::<html::Li>::new();
     Effect::new(move |_| {
         if let (true, Some(entry)) = (is_active.get(), entry.get()) {
@@ -173,7 +171,8 @@ fn narrowed(choices: &[Choice], text: &str) -> Vec<Choice> {
 /// Closes when the focus goes anywhere outside.
 fn close_when_left(event: &web_sys::FocusEvent, is_open: RwSignal<bool>) {
     use web_sys::wasm_bindgen::JsCast;
-    let element = |target: Option<web_sys::EventTarget>| target.and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    let element =
+        |target: Option<web_sys::EventTarget>| target.and_then(|t| t.dyn_into::<web_sys::Element>().ok());
     let went_to = element(event.related_target());
     let stays = went_to.and_then(|e| e.closest(".Picker").ok().flatten()).is_some();
     if !stays {

@@ -10,7 +10,9 @@ pub fn StatusBadge(status: TraceStatus) -> impl IntoView {
     let (icon, class, title) = match status {
         TraceStatus::Ok => (Icon::Check, "Status is-ok", "No span failed and none is missing"),
         TraceStatus::Error => (Icon::Alert, "Status is-error", "At least one span failed"),
-        TraceStatus::Partial => (Icon::Half, "Status is-partial", "No span failed, but a parent or the root is missing"),
+        TraceStatus::Partial => {
+            (Icon::Half, "Status is-partial", "No span failed, but a parent or the root is missing")
+        }
     };
     view! { <span class=class title=title>{icon.show()}{status.name()}</span> }
 }

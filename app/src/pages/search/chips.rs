@@ -94,15 +94,17 @@ pub fn Tally(feed: Feed) -> impl IntoView {
         let more = feed.next_cursor.with(Option::is_some);
         match feed.phase.get() {
             Phase::First => "Searching…".to_owned(),
-            _ if more => format!("{} newest traces, more below", count(number)),
+            _ if more => format!("{} newest traces", count(number)),
             _ => counted(number, "trace", "traces"),
         }
     };
     let scanned = move || {
         let scanned = feed.tally.get().scanned;
-        format!("scanned {}, {}", counted(scanned.rows, "row", "rows"), bytes(scanned.bytes))
+        format!("{} scanned, {}", counted(scanned.rows, "row", "rows"), bytes(scanned.bytes))
     };
-    let is_known = move || !matches!(feed.phase.get(), Phase::First | Phase::Failed(_));
+    let is_known = move || {
+        !matches!(feed.phase.get(), Phase::First | Phase::Failed(_)) && feed.tally.get().scanned.rows > 0
+    };
     view! {
         <p class="Chips-tally" role="status" data-testid="scanned">
             <span>{found}</span>

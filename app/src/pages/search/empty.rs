@@ -43,7 +43,7 @@ pub fn EmptyState(feed: Feed) -> impl IntoView {
             <dl class="Empty-addresses">
                 {address("OTLP over gRPC", "standard port; no TLS", format!("http://{host}:4317"))}
                 {address("OTLP over HTTP", "protobuf or JSON, at /v1/traces", format!("http://{host}:4318"))}
-                {address("One variable", "understood by every SDK", format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:4317"))}
+                {address("One variable", "for any SDK", format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:4317"))}
             </dl>
             <h3 class="Empty-sub">"Or send one span now"</h3>
             <div class="Empty-code">

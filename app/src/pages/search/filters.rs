@@ -61,8 +61,16 @@ fn ServicePicker(search: Search) -> impl IntoView {
                 return;
             };
             let choice = |s: model::view::ServiceSummary| {
-                let errors = if s.red.errors > 0 { format!(" · {} err", share(s.red.errors, s.red.calls)) } else { String::new() };
-                Choice { note: format!("{}{errors}", rate(s.red.rate_per_sec)), value: s.name, is_service: true }
+                let errors = if s.red.errors > 0 {
+                    format!(" · {} err", share(s.red.errors, s.red.calls))
+                } else {
+                    String::new()
+                };
+                Choice {
+                    note: format!("{}{errors}", rate(s.red.rate_per_sec)),
+                    value: s.name,
+                    is_service: true,
+                }
             };
             drop(choices.try_set(services.into_iter().map(choice).collect()));
         });
@@ -190,7 +198,9 @@ fn RangeFields(search: Search) -> impl IntoView {
         TimeRange::Between(from, to) => Some((from, to)),
         _ => None,
     });
-    let field = move |label: &'static str, pick: fn((Option<Timestamp>, Option<Timestamp>)) -> Option<Timestamp>, put: fn(&mut SearchView, Option<Timestamp>)| {
+    let field = move |label: &'static str,
+                      pick: fn((Option<Timestamp>, Option<Timestamp>)) -> Option<Timestamp>,
+                      put: fn(&mut SearchView, Option<Timestamp>)| {
         let shown = move || {
             let time = bounds.get().and_then(pick);
             time.map(|t| clock::date_field(t, offset_minutes(zone.get(), t))).unwrap_or_default()
@@ -198,7 +208,8 @@ fn RangeFields(search: Search) -> impl IntoView {
         let apply = move |event: ev::Event| {
             let text = event_target_value(&event);
             let offset = |t: Timestamp| offset_minutes(zone.get_untracked(), t);
-            let time = clock::parse_date_field(&text, 0).and_then(|t| clock::parse_date_field(&text, offset(t)));
+            let time =
+                clock::parse_date_field(&text, 0).and_then(|t| clock::parse_date_field(&text, offset(t)));
             search.change(|view| put(view, time));
         };
         view! {

@@ -142,7 +142,12 @@ fn Head() -> impl IntoView {
 }
 
 #[component]
-fn Row(index: usize, trace: TraceSummary, cursor: RwSignal<Option<usize>>, long: Memo<Nanos>) -> impl IntoView {
+fn Row(
+    index: usize,
+    trace: TraceSummary,
+    cursor: RwSignal<Option<usize>>,
+    long: Memo<Nanos>,
+) -> impl IntoView {
     let link = NodeRef::<html::A>::new();
     Effect::new(move |_| {
         if let (true, Some(link)) = (cursor.get() == Some(index), link.get()) {
@@ -204,7 +209,11 @@ fn long(traces: &[TraceSummary]) -> Nanos {
 #[component]
 fn Services(services: Vec<ServiceShare>) -> impl IntoView {
     let words = |s: &ServiceShare| {
-        let errors = if s.error_count > 0 { format!(", {}", counted(s.error_count, "error", "errors")) } else { String::new() };
+        let errors = if s.error_count > 0 {
+            format!(", {}", counted(s.error_count, "error", "errors"))
+        } else {
+            String::new()
+        };
         format!("{}: {}{errors}", s.name, counted(s.span_count, "span", "spans"))
     };
     let title = services.iter().map(words).collect::<Vec<_>>().join("\n");
@@ -249,7 +258,8 @@ fn Skeletons() -> impl IntoView {
 /// What stands below the last row: more to come, the end, or why there is no more.
 #[component]
 fn Tail(feed: Feed) -> impl IntoView {
-    move || match feed.phase.get() {
+    move || {
+        match feed.phase.get() {
         Phase::More => view! { <p class="Results-tail">"Loading older traces…"</p> }.into_any(),
         Phase::Failed(error) => view! {
             <p class="Results-tail is-error" role="alert" data-testid="error-state">
@@ -262,5 +272,6 @@ fn Tail(feed: Feed) -> impl IntoView {
             view! { <p class="Results-tail">"No older traces match"</p> }.into_any()
         }
         _ => ().into_any(),
+    }
     }
 }

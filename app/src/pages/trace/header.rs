@@ -21,9 +21,10 @@ pub fn Header(
     #[prop(into)] is_link_copied: Signal<bool>,
 ) -> impl IntoView {
     let staged = stage.staged();
-    let TraceSummary { trace_id, root_service, root_operation, start, status, span_count, orphan_count, .. } =
-        staged.summary.clone();
-    let depth = staged.tree.depth.iter().max().map_or(0, |depth| u64::from(*depth) + 1);
+    let TraceSummary {
+        trace_id, root_service, root_operation, start, status, span_count, orphan_count, ..
+    } = staged.summary.clone();
+    let depth = u64::from(staged.deepest) + 1;
     let orphans = (orphan_count > 0).then(|| {
         let text = format!("{} without its parent", counted(orphan_count, "span", "spans"));
         view! {
@@ -98,7 +99,8 @@ pub fn Legend(stage: Stage) -> impl IntoView {
             let is_on = stage.find.with_untracked(|text| *text == name);
             stage.look_for(if is_on { String::new() } else { name.clone() });
         };
-        let errors = (service.error_count > 0).then(|| view! { <b>{format!("{} err", count(service.error_count))}</b> });
+        let errors = (service.error_count > 0)
+            .then(|| view! { <b>{format!("{} err", count(service.error_count))}</b> });
         let title = format!("Find the spans of {}", service.name);
         let color = service_color_css(&service.name);
         view! {

@@ -28,7 +28,8 @@ pub fn view_of(stage: Stage) -> TraceView {
     };
     TraceView {
         span: stage.cursor.get().filter(|_| stage.is_open.get()).map(span_id),
-        window: (!window.is_whole(stage.total_ns())).then_some((window.from_ns as u64, window.to_ns.ceil() as u64)),
+        window: (!window.is_whole(stage.total_ns()))
+            .then_some((window.from_ns as u64, window.to_ns.ceil() as u64)),
         find: stage.find.get(),
         closed,
     }
@@ -41,7 +42,10 @@ pub fn show(stage: Stage, view: &TraceView) {
         Closed::All => Folded::all(&staged.tree),
         Closed::These(spans) => {
             let mut folded = Folded::none(staged.trace.len());
-            spans.iter().filter_map(|span| staged.trace.row_of(*span)).for_each(|row| folded.set(row as u32, true));
+            spans
+                .iter()
+                .filter_map(|span| staged.trace.row_of(*span))
+                .for_each(|row| folded.set(row as u32, true));
             folded
         }
     };

@@ -22,8 +22,8 @@ use crate::widgets::splitter::Splitter;
 
 const SAID_FOR: Duration = Duration::from_millis(1_400);
 const LEAST_PANEL_PX: f64 = 280.0;
-/// The panel leaves at least this to the waterfall.
-const LEAST_WATERFALL_PX: f64 = 420.0;
+/// The panel leaves the rest of the page to the waterfall.
+const MOST_PANEL_SHARE: f64 = 0.65;
 
 #[component]
 pub fn OnStage(
@@ -98,9 +98,12 @@ fn Panel(stage: Stage) -> impl IntoView {
     let fetch = SpanFetch::follow(stage);
     let width_px = preferences.panel_px;
     let row = Signal::derive(move || stage.cursor.get().unwrap_or_default());
+    // Until somebody gave it a width, the panel stays below two fifths of a narrow page.
+    let panel_vw = move || if width_px.get() == DEFAULT_PANEL_PX { 40.0 } else { MOST_PANEL_SHARE * 100.0 };
     let is_shown = Memo::new(move |_| stage.is_open.get() && stage.cursor.get().is_some());
     let resize = move |by_px: f64| {
-        let room = document().body().map_or(1_600.0, |body| f64::from(body.client_width())) - LEAST_WATERFALL_PX;
+        let room =
+            document().body().map_or(1_600.0, |body| f64::from(body.client_width())) - LEAST_WATERFALL_PX;
         width_px.update(|width| *width = (*width - by_px).clamp(LEAST_PANEL_PX, room.max(LEAST_PANEL_PX)));
     };
     view! {
@@ -115,7 +118,7 @@ fn Panel(stage: Stage) -> impl IntoView {
             <aside
                 class="TracePage-panel"
                 aria-label="Span"
-                style:width=move || format!("{}px", width_px.get())
+                style:width=move || format!("min({}px, {}vw)", width_px.get(), panel_vw())
             >
                 <SpanDetail stage=stage row=row load=fetch.load retry=move |()| fetch.retry() />
             </aside>

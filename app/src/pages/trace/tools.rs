@@ -73,7 +73,8 @@ fn Find(stage: Stage) -> impl IntoView {
         event.prevent_default();
         event.stop_propagation();
     };
-    let is_none = move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
+    let is_none =
+        move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
     view! {
         <div class="Find" class:is-none=is_none role="search">
             {Icon::Search.show()}

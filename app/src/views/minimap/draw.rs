@@ -48,7 +48,8 @@ pub fn window(surface: &Surface, staged: &Staged, window: Window, cursor: Option
     if window.is_whole(total_ns) {
         return;
     }
-    let (from, to) = (scale.px_of(window.from_ns), scale.px_of(window.to_ns).max(scale.px_of(window.from_ns) + 2.0));
+    let (from, to) =
+        (scale.px_of(window.from_ns), scale.px_of(window.to_ns).max(scale.px_of(window.from_ns) + 2.0));
     surface.fill(&surface.palette.veil);
     surface.rect(0.0, 0.0, from, surface.height_px);
     surface.rect(to, 0.0, surface.width_px - to, surface.height_px);

@@ -32,15 +32,18 @@ fn entry(key: String, value: &AttrValue, depth: usize) -> AnyView {
     let body = match shown(&key, value) {
         Shown::Nested(inner) if depth < MOST_NESTED => entries(inner, depth + 1),
         Shown::Nested(_) => view! { <span class="Attributes-text">{text.clone()}</span> }.into_any(),
-        Shown::Plain(text) if text.is_empty() => view! { <span class="Attributes-blank">"empty"</span> }.into_any(),
+        Shown::Plain(text) if text.is_empty() => {
+            view! { <span class="Attributes-blank">"empty"</span> }.into_any()
+        }
         Shown::Plain(text) => view! { <span class="Attributes-text">{text}</span> }.into_any(),
         Shown::Block(text) => view! { <pre class="Attributes-block" tabindex="0">{text}</pre> }.into_any(),
     };
-    let kind = (!kind.is_empty() && kind != "empty").then(|| view! { <span class="Attributes-type">{kind}</span> });
+    let kind =
+        (!kind.is_empty() && kind != "empty").then(|| view! { <span class="Attributes-type">{kind}</span> });
     let data_key = key.clone();
     view! {
         <div class="Attributes-line" data-testid="attribute" data-key=data_key>
-            <dt class="Attributes-key">{key}{kind}</dt>
+            <dt class="Attributes-key">{breakable(&key)}{kind}</dt>
             <dd class="Attributes-value">
                 {body}
                 <CopyButton what="value" text=Signal::derive(move || text.clone()) />
@@ -48,4 +51,9 @@ fn entry(key: String, value: &AttrValue, depth: usize) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// A key that may break after its dots, and is still copied as it is.
+fn breakable(key: &str) -> impl IntoView + use<> {
+    key.split_inclusive('.').map(|part| view! { {part.to_owned()}<wbr /> }).collect_view()
 }

@@ -25,7 +25,8 @@ pub fn shown(key: &str, value: &AttrValue) -> Shown {
         }
         other => {
             let text = plain(other);
-            let is_code = key.ends_with("stacktrace") || key.ends_with("query.text") || key.ends_with("statement");
+            let is_code =
+                key.ends_with("stacktrace") || key.ends_with("query.text") || key.ends_with("statement");
             if is_code || text.contains('\n') || text.chars().count() > PLAIN_CHARS {
                 Shown::Block(text.trim_end().to_owned())
             } else {

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use model::{ApiError, Nanos, Span, Status};
 
 use super::sections::Sections;
-use crate::format::{duration, share};
+use crate::format::{duration, offset, share};
 use crate::views::stage::{Stage, Staged};
 use crate::widgets::copy::CopyButton;
 use crate::widgets::icon::Icon;
@@ -31,7 +31,8 @@ pub fn SpanDetail(
     #[prop(into)] retry: Callback<()>,
 ) -> impl IntoView {
     let filter = RwSignal::new(String::new());
-    let body = move || match load.get() {
+    let body = move || {
+        match load.get() {
         SpanLoad::Waiting => view! { <Waiting /> }.into_any(),
         SpanLoad::Ready(span) => view! { <Sections span=Span::clone(&span) filter=filter /> }.into_any(),
         SpanLoad::Failed(error) => view! {
@@ -43,6 +44,7 @@ pub fn SpanDetail(
             </div>
         }
         .into_any(),
+    }
     };
     view! {
         <section class="Detail" aria-label="Span" data-testid="span-detail">
@@ -77,13 +79,18 @@ fn head(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {
         }
     };
     let status = match trace.status[row] {
-        Status::Error => view! { <span class="Status is-error">{Icon::Alert.show()}"error"</span> }.into_any(),
+        Status::Error => {
+            view! { <span class="Status is-error">{Icon::Alert.show()}"error"</span> }.into_any()
+        }
         Status::Ok => view! { <span class="Status is-ok">{Icon::Check.show()}"ok"</span> }.into_any(),
         Status::Unset => view! { <span>"unset"</span> }.into_any(),
     };
     let message = trace.is_error(row).then(|| trace.fact_text(row).to_owned()).filter(|m| !m.is_empty());
     let orphan = trace.is_orphan(row).then(|| {
-        format!("Its parent, span {}, is not stored: it was not sent, not yet received, or has expired.", trace.parent_id[row])
+        format!(
+            "Its parent, span {}, is not stored: it was not sent, not yet received, or has expired.",
+            trace.parent_id[row]
+        )
     });
     view! {
         <header class="Detail-head">
@@ -107,7 +114,7 @@ fn head(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {
         <dl class="Detail-facts">
             {fact("Duration", format!("{} · {} of the trace", duration(Nanos(length)), share(length, trace.duration.0)).into_any())}
             {fact("Self", format!("{} · {}", duration(Nanos(staged.tree.self_time[row])), share(staged.tree.self_time[row], length)).into_any())}
-            {fact("Start", view! { <Moment at=trace.start.plus(Nanos(trace.offset[row])) /> <span class="Detail-at">{format!("+{}", duration(Nanos(trace.offset[row])))}</span> }.into_any())}
+            {fact("Start", view! { <Moment at=trace.start.plus(Nanos(trace.offset[row])) /> <span class="Detail-at">{format!("+{}", offset(Nanos(trace.offset[row])))}</span> }.into_any())}
             {fact("Status", status)}
         </dl>
     }

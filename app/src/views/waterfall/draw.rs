@@ -110,7 +110,8 @@ impl Brush {
 
 /// An arrow at the edge for a span that is not in the window.
 fn outside(surface: &Surface, scale: TimeScale, offset_ns: u64, y: f64) {
-    let (x, text) = if scale.px_of(offset_ns as f64) < 0.0 { (2.0, "‹") } else { (surface.width_px - 8.0, "›") };
+    let (x, text) =
+        if scale.px_of(offset_ns as f64) < 0.0 { (2.0, "‹") } else { (surface.width_px - 8.0, "›") };
     surface.fill(&surface.palette.text_soft);
     surface.text(text, x, y + BAR_PX / 2.0);
 }

@@ -13,9 +13,10 @@ use crate::chart::TimeScale;
 pub const ROW_PX: f64 = 22.0;
 /// Rows kept ready beyond each edge of the screen.
 const OVERSCAN: usize = 2;
-pub const INDENT_STEP_PX: f64 = 12.0;
+const MOST_STEP_PX: f64 = 12.0;
+const LEAST_STEP_PX: f64 = 5.0;
 /// At least this much of the name column is left for names: some 20 characters, the toggle and the colour mark.
-const READABLE_PX: f64 = 208.0;
+const READABLE_PX: f64 = 212.0;
 /// A bar is never thinner, or short spans would vanish.
 const MIN_BAR_PX: f64 = 2.0;
 /// Browsers stop laying out around 33 million pixels.
@@ -104,7 +105,7 @@ const DURATION_PX: f64 = 74.0;
 const SELF_PX: f64 = 74.0;
 /// Below this width of the whole, bars matter more than numbers.
 const ALL_NUMBERS_FROM_PX: f64 = 900.0;
-const LEAST_NAME_PX: f64 = 232.0;
+const LEAST_NAME_PX: f64 = 260.0;
 const LEAST_LANE_PX: f64 = 120.0;
 
 pub fn columns(width_px: f64, name_share: f64) -> Columns {
@@ -122,9 +123,15 @@ pub struct Indent {
     pub is_capped: bool,
 }
 
-pub fn indent(depth: u32, name_px: f64) -> Indent {
-    let most = ((name_px - READABLE_PX) / INDENT_STEP_PX).floor().max(1.0) * INDENT_STEP_PX;
-    let wanted = f64::from(depth) * INDENT_STEP_PX;
+/// How far one level is set in: less in a deep trace or a narrow column, so that more levels keep their place.
+pub fn indent_step_px(deepest: u32, name_px: f64) -> f64 {
+    let room_px = name_px - READABLE_PX;
+    (room_px / f64::from(deepest.max(1))).floor().clamp(LEAST_STEP_PX, MOST_STEP_PX)
+}
+
+pub fn indent(depth: u32, step_px: f64, name_px: f64) -> Indent {
+    let most = ((name_px - READABLE_PX) / step_px).floor().max(1.0) * step_px;
+    let wanted = f64::from(depth) * step_px;
     Indent { px: wanted.min(most), is_capped: wanted > most }
 }
 

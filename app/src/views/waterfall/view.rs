@@ -10,7 +10,7 @@ use model::Nanos;
 
 use super::draw::row_pool::{RowPool, RowState};
 use super::draw::{Brush, Scene, axis};
-use super::layout::{Columns, Scroll};
+use super::layout::{Columns, Scroll, indent_step_px};
 use crate::browser::frame::Frame;
 use crate::browser::observe::SizeWatch;
 use crate::browser::{document, keys, window};
@@ -18,7 +18,7 @@ use crate::chart::canvas::{Canvas, Surface};
 use crate::chart::palette::PaletteSignal;
 use crate::chart::time_strip::TimeStrip;
 use crate::chart::{TimeScale, Window};
-use crate::format::duration;
+use crate::format::offset;
 use crate::views::stage::{Stage, Wish};
 
 /// How much one notch of the wheel zooms.
@@ -67,6 +67,7 @@ pub fn Waterfall(
     follow(parts, frame.clone());
     fulfil_wishes(parts, scroll_top);
     let scroll = Memo::new(move |_| Scroll::new(stage.rows.read().len(), parts.view_px.get()));
+    let deepest = stage.staged().deepest;
     let on_scroll = move |_| {
         scroll_top.set_value(parts.scroller.get_untracked().map_or(0.0, |s| f64::from(s.scroll_top())));
         frame.request();
@@ -76,6 +77,7 @@ pub fn Waterfall(
         <div
             class="Waterfall"
             class:is-narrow=move || !columns.get().has_all_numbers
+            style=("--step-px", move || format!("{}px", indent_step_px(deepest, columns.get().name_px)))
             role="treegrid"
             aria-label="Spans"
             aria-rowcount=move || (stage.rows.read().len() + 1).to_string()
@@ -115,8 +117,9 @@ fn Head(parts: Parts) -> impl IntoView {
     };
     let hover = move || {
         let px = hover_px.get_untracked()?;
-        let ns = TimeScale::new(stage.window.get_untracked(), parts.columns.get_untracked().lane_px).ns_of(px);
-        Some((px, duration(Nanos(ns.max(0.0) as u64))))
+        let ns =
+            TimeScale::new(stage.window.get_untracked(), parts.columns.get_untracked().lane_px).ns_of(px);
+        Some((px, offset(Nanos(ns.max(0.0) as u64))))
     };
     view! {
         <div class="Waterfall-head" role="rowgroup">
@@ -183,8 +186,8 @@ fn follow(parts: Parts, frame: Frame) {
         stage.window.track();
         stage.cursor.track();
         stage.is_open.track();
-        stage.rows.track();
-        stage.hits.track();
+        // A memo is watched by reading it.
+        drop((stage.rows.read(), stage.hits.read()));
         frame.request();
     });
 }
@@ -207,14 +210,16 @@ fn fulfil_wishes(parts: Parts, scroll_top: StoredValue<f64>) {
                 is_restored.set_value(true);
                 scroller.set_scroll_top(scroll_top.get_value() as i32);
             }
-            let Some(wish) = wish.filter(|wish| done.try_get_value().is_some_and(|done| done != Some(*wish))) else {
+            let Some(wish) = wish.filter(|wish| done.try_get_value().is_some_and(|done| done != Some(*wish)))
+            else {
                 return;
             };
             done.set_value(Some(wish));
             let rows = parts.stage.rows.get_untracked();
             let scroll = Scroll::new(rows.len(), view_px);
             let index = rows.index_of(wish.row);
-            if let Some(top) = index.and_then(|index| scroll.to_show(index, f64::from(scroller.scroll_top()))) {
+            if let Some(top) = index.and_then(|index| scroll.to_show(index, f64::from(scroller.scroll_top())))
+            {
                 scroller.set_scroll_top(top.round() as i32);
             }
         });
@@ -254,12 +259,17 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
         let (cursor, is_open) = (stage.cursor.get_untracked(), stage.is_open.get_untracked());
         let hits = stage.hits.get_untracked();
         let folded = stage.folded.read_untracked();
-        pool.show(&scene, parts.columns.get_untracked(), |row| folded.is_folded(row), |row, index| RowState {
-            is_cursor: cursor == Some(row),
-            is_open: is_open && cursor == Some(row),
-            is_hit: hits.contains(row),
-            is_tab_stop: cursor.map_or(index == 0, |cursor| cursor == row),
-        });
+        pool.show(
+            &scene,
+            parts.columns.get_untracked(),
+            |row| folded.is_folded(row),
+            |row, index| RowState {
+                is_cursor: cursor == Some(row),
+                is_open: is_open && cursor == Some(row),
+                is_hit: hits.contains(row),
+                is_tab_stop: cursor.map_or(index == 0, |cursor| cursor == row),
+            },
+        );
         // The focus goes along with the cursor, unless it is in a field or a panel.
         if focused.replace(cursor) != cursor && may_take_focus() {
             cursor.inspect(|row| pool.focus(*row));
@@ -270,7 +280,9 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
 /// Whether the focus is nowhere in particular or in the waterfall already.
 fn may_take_focus() -> bool {
     document().active_element().is_none_or(|element| {
-        element.tag_name() == "BODY" || element.id() == "main" || element.closest(".Waterfall").is_ok_and(|e| e.is_some())
+        element.tag_name() == "BODY"
+            || element.id() == "main"
+            || element.closest(".Waterfall").is_ok_and(|e| e.is_some())
     })
 }
 

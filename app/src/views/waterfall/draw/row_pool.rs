@@ -5,21 +5,22 @@
 //! reads.
 
 use model::trace::mark;
-use model::{Nanos, SpanKind, Timestamp};
+use model::{Nanos, SpanKind};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use super::Scene;
 use crate::browser::document;
-use crate::format::{count, duration};
+use crate::format::{count, duration, offset};
 use crate::views::stage::Staged;
-use crate::views::waterfall::layout::{Columns, ROW_PX, indent};
+use crate::views::waterfall::layout::{Columns, ROW_PX, indent, indent_step_px};
 
 /// One row. Only names, numbers and states are filled in later.
 const ROW_HTML: &str = "<div role=\"gridcell\" class=\"Waterfall-name\"><i class=\"Waterfall-indent\"></i>\
 <span class=\"Waterfall-depth\"></span><span class=\"Waterfall-toggle\" aria-hidden=\"true\"></span>\
-<i class=\"Waterfall-mark\"></i><i class=\"Waterfall-kind\"></i><span class=\"Waterfall-operation\"></span>\
-<span class=\"Waterfall-service\"></span><span class=\"Waterfall-fact\"></span></div>\
+<i class=\"Waterfall-mark\"></i><i class=\"Waterfall-kind\"></i><span class=\"Waterfall-words\">\
+<span class=\"Waterfall-operation\"></span><span class=\"Waterfall-service\"></span>\
+<span class=\"Waterfall-fact\"></span></span></div>\
 <div role=\"gridcell\" class=\"Waterfall-start\"></div><div role=\"gridcell\" class=\"Waterfall-duration\"></div>\
 <div role=\"gridcell\" class=\"Waterfall-self\"></div><div role=\"gridcell\" class=\"Waterfall-lane\"></div>";
 
@@ -40,6 +41,7 @@ struct Content {
     index: usize,
     is_folded: bool,
     columns: Columns,
+    step_px: f64,
 }
 
 struct Slot {
@@ -78,6 +80,7 @@ impl RowPool {
         is_folded: impl Fn(u32) -> bool,
         state_of: impl Fn(u32, usize) -> RowState,
     ) {
+        let step_px = indent_step_px(scene.staged.deepest, columns.name_px);
         self.grow(scene.visible.len());
         let slot_count = self.slots.len();
         let mut is_used = vec![false; slot_count];
@@ -87,7 +90,7 @@ impl RowPool {
             };
             let slot = &mut self.slots[index % slot_count];
             is_used[index % slot_count] = true;
-            let content = Content { row, index, is_folded: is_folded(row), columns };
+            let content = Content { row, index, is_folded: is_folded(row), columns, step_px };
             if slot.content != Some(content) {
                 slot.fill(scene.staged, content);
             }
@@ -163,7 +166,7 @@ impl Slot {
         let row = content.row as usize;
         let (trace, tree) = (&staged.trace, &staged.tree);
         let depth = tree.depth[row];
-        let indent = indent(depth, content.columns.name_px);
+        let indent = indent(depth, content.step_px, content.columns.name_px);
         let _ = self.indent.style().set_property("width", &format!("{}px", indent.px));
         set_text(&self.depth, &if indent.is_capped { count(u64::from(depth)) } else { String::new() });
         self.fill_toggle(tree.child_count[row], tree.size[row], content.is_folded);
@@ -173,7 +176,7 @@ impl Slot {
         set_text(&self.operation, or(trace.operation_name(row), "(no name)"));
         set_text(&self.service, trace.service_name(row));
         set_text(&self.fact, trace.fact_text(row));
-        set_text(&self.start, &format!("+{}", duration(Nanos(trace.offset[row]))));
+        set_text(&self.start, &format!("+{}", offset(Nanos(trace.offset[row]))));
         set_text(&self.duration, &duration(Nanos(trace.length[row])));
         set_text(&self.self_time, &duration(Nanos(tree.self_time[row])));
         set_text(&self.lane, if trace.is_error(row) { "error" } else { "" });
@@ -229,7 +232,8 @@ impl Slot {
             (self.state.is_open, " is-open"),
             (self.state.is_hit, " is-hit"),
         ];
-        let class = states.iter().filter(|(is_on, _)| *is_on).fold("Waterfall-row".to_owned(), |c, (_, s)| c + s);
+        let class =
+            states.iter().filter(|(is_on, _)| *is_on).fold("Waterfall-row".to_owned(), |c, (_, s)| c + s);
         self.root.set_class_name(&class);
     }
 }
@@ -262,7 +266,7 @@ fn title(staged: &Staged, row: usize) -> String {
             "{}, self {}, at +{}",
             duration(Nanos(trace.length[row])),
             duration(Nanos(tree.self_time[row])),
-            duration(Timestamp(trace.offset[row]).since(Timestamp(0)))
+            offset(Nanos(trace.offset[row]))
         ),
     ];
     if !trace.fact_text(row).is_empty() {
@@ -271,7 +275,12 @@ fn title(staged: &Staged, row: usize) -> String {
     if trace.is_orphan(row) {
         lines.push(format!("its parent {} is not stored", trace.parent_id[row]));
     }
-    let marks = [(mark::EXCEPTION, "exception"), (mark::EVENTS, "events"), (mark::LINKS, "links"), (mark::NOTES, "notes")];
+    let marks = [
+        (mark::EXCEPTION, "exception"),
+        (mark::EVENTS, "events"),
+        (mark::LINKS, "links"),
+        (mark::NOTES, "notes"),
+    ];
     let marks: Vec<&str> = marks.iter().filter(|(bit, _)| trace.marks[row] & bit != 0).map(|m| m.1).collect();
     if !marks.is_empty() {
         lines.push(format!("has {}", marks.join(", ")));

@@ -33,10 +33,21 @@ fn showing_a_row_scrolls_no_further_than_needed() {
 
 #[test]
 fn names_stay_readable_at_any_depth() {
-    assert_eq!(indent(3, 480.0), Indent { px: 36.0, is_capped: false });
-    let deep = indent(2_000, 480.0);
-    assert!(deep.is_capped && 480.0 - deep.px >= READABLE_PX);
-    assert!(indent(2_000, 100.0).px > 0.0);
+    assert_eq!(indent(3, 12.0, 480.0), Indent { px: 36.0, is_capped: false });
+    for deepest in [0, 5, 40, 2_000] {
+        let step = indent_step_px(deepest, 480.0);
+        let deep = indent(deepest, step, 480.0);
+        assert!(480.0 - deep.px >= READABLE_PX, "{deepest}");
+    }
+    assert!(indent(2_000, LEAST_STEP_PX, 480.0).is_capped);
+    assert!(indent(2_000, LEAST_STEP_PX, 100.0).px > 0.0);
+}
+
+#[test]
+fn a_narrow_column_sets_levels_closer() {
+    assert_eq!(indent_step_px(9, 600.0), MOST_STEP_PX);
+    let step = indent_step_px(9, 260.0);
+    assert!(step < MOST_STEP_PX && !indent(9, step, 260.0).is_capped);
 }
 
 #[test]
