@@ -207,3 +207,6 @@ impl Decoder for AlreadyEncoded {
         ExportTraceServiceResponse::decode(bytes).map(Some).map_err(|e| Status::internal(e.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

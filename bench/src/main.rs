@@ -32,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(name = "bench", about = "Measures a skein of its own under realistic load")]
 struct Cli {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
     #[command(flatten)]
     options: Options,
 }
@@ -43,7 +43,7 @@ enum What {
     Ingest,
     /// How quickly traces open and searches answer
     Lookup,
-    /// Both
+    /// Both, which is also what happens without a word
     All,
 }
 
@@ -149,7 +149,7 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli.what, &cli.options.shortened()).await {
+    match run(cli.what.unwrap_or(What::All), &cli.options.shortened()).await {
         Ok(path) => {
             eprintln!("Kept in {}", path.display());
             ExitCode::SUCCESS
