@@ -50,9 +50,7 @@ impl Engine {
 
     /// Sends `data` to an `INSERT … FORMAT …` statement.
     pub async fn insert(&self, sql: &str, data: Bytes) -> anyhow::Result<()> {
-        // A block sent again counts again: repeated blocks are the load here.
-        let parameters = [("query", sql), ("insert_deduplicate", "0")];
-        self.post(&parameters, data).await.with_context(|| sql.to_owned()).map(drop)
+        self.post(&[("query", sql)], data).await.with_context(|| sql.to_owned()).map(drop)
     }
 
     async fn post(&self, parameters: &[(&str, &str)], body: Bytes) -> anyhow::Result<Bytes> {
