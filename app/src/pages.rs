@@ -40,6 +40,14 @@ pub fn App() -> impl IntoView {
         Route::BadTraceId(text) => Page::BadTraceId(text),
         Route::NotFound(path) => Page::NotFound(path),
     });
+    Effect::new(move |before: Option<Page>| {
+        let now = page.get();
+        // Whoever reads by ear or by keyboard starts at the new page's content.
+        if before.is_some_and(|before| before != now) {
+            crate::browser::focus("#main");
+        }
+        now
+    });
     view! {
         <Shell>
             {move || match page.get() {

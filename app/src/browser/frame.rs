@@ -13,17 +13,18 @@ pub struct Frame {
 }
 
 struct Inner {
-    is_asked: Cell<bool>,
+    /// The frame asked for and not yet run.
+    asked: Cell<Option<i32>>,
     on_frame: RefCell<Option<Closure<dyn FnMut()>>>,
 }
 
 impl Frame {
     pub fn new(mut run: impl FnMut() + 'static) -> Frame {
-        let inner = Rc::new(Inner { is_asked: Cell::new(false), on_frame: RefCell::new(None) });
+        let inner = Rc::new(Inner { asked: Cell::new(None), on_frame: RefCell::new(None) });
         let weak = Rc::downgrade(&inner);
         let on_frame = Closure::new(move || {
             if let Some(inner) = weak.upgrade() {
-                inner.is_asked.set(false);
+                inner.asked.set(None);
                 run();
             }
         });
@@ -32,11 +33,21 @@ impl Frame {
     }
 
     pub fn request(&self) {
-        if self.inner.is_asked.replace(true) {
+        if self.inner.asked.get().is_some() {
             return;
         }
         if let Some(on_frame) = self.inner.on_frame.borrow().as_ref() {
-            let _ = super::window().request_animation_frame(on_frame.as_ref().unchecked_ref());
+            let asked = super::window().request_animation_frame(on_frame.as_ref().unchecked_ref());
+            self.inner.asked.set(asked.ok());
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// A frame that comes after its view has gone would find nothing to draw.
+    fn drop(&mut self) {
+        if let Some(asked) = self.asked.get() {
+            let _ = super::window().cancel_animation_frame(asked);
         }
     }
 }

@@ -112,6 +112,7 @@ fn IdBox() -> impl IntoView {
         <form
             class="IdBox"
             role="search"
+            aria-label="Open a trace"
             class:is-wrong=move || is_wrong.get()
             on:submit=move |event| {
                 event.prevent_default();

@@ -75,7 +75,9 @@ impl Fetch {
                 // What is on screen stays; the next refresh may succeed.
                 Err(_) if is_shown => {}
                 Err(failure) if failure.0.code == ErrorCode::NotFound => {
-                    self.load.set(Load::Missing(failure.0));
+                    if !matches!(&*self.load.read_untracked(), Load::Missing(_)) {
+                        self.load.set(Load::Missing(failure.0));
+                    }
                     self.look_again_later();
                 }
                 Err(failure) => self.load.set(Load::Failed(failure.0)),

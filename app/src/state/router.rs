@@ -29,9 +29,10 @@ impl Router {
         self.route.set(current());
     }
 
-    /// Writes the state of the page we are on, which knows it already.
+    /// Writes the state of the page we are on; nobody is told, because the page knows it already.
     pub fn note(self, url: &str) {
         history::replace(url);
+        *self.route.write_untracked() = current();
     }
 }
 

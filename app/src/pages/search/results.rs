@@ -66,11 +66,13 @@ pub fn Results(feed: Feed) -> impl IntoView {
             <Head />
             <div
                 class="Results-scroll"
-                role="rowgroup"
+                role="presentation"
                 node_ref=scroller
                 on:scroll=move |_| scroll_top.set(scroller.get_untracked().map_or(0.0, |s| f64::from(s.scroll_top())))
             >
-                <div class="Results-content" role="presentation" style:height=move || format!("{}px", row_count.get() as f64 * ROW_PX)>
+                <div
+                    class="Results-content"
+                    role="rowgroup" style:height=move || format!("{}px", row_count.get() as f64 * ROW_PX)>
                     <For each=rows key=|(i, t)| (*i, t.trace_id, t.span_count) let((i, trace))>
                         <Row index=i trace=trace cursor=cursor long=long />
                     </For>

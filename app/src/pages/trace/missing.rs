@@ -28,7 +28,7 @@ pub fn Missing(
             <p class="Message-hint" role="status">
                 {move || match looks_left.get() {
                     0 => "No longer looking by itself.".to_owned(),
-                    _ => format!("Looking again every 2 seconds. ({})", error.message),
+                    _ => format!("Looking again every 2 seconds. {}", error.hint),
                 }}
             </p>
             <div class="Message-actions">

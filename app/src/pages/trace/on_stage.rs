@@ -37,7 +37,8 @@ pub fn OnStage(
     let title = format!("{} {} · Skein", staged.summary.root_service, staged.summary.root_operation);
     document().set_title(&title);
     let stage = Stage::new(staged);
-    link::keep(stage, expect_context::<Router>(), id);
+    let router = expect_context::<Router>();
+    link::keep(stage, router, id);
     let is_link_copied = RwSignal::new(false);
     let copy_link = Callback::new(move |()| {
         let url = origin() + &untrack(|| link::view_of(stage)).url(id);
@@ -45,6 +46,11 @@ pub fn OnStage(
             is_link_copied.set(clipboard::copy(&url).await);
             set_timeout(move || is_link_copied.try_set(false).map_or((), |_| ()), SAID_FOR);
         });
+    });
+    let reload = Callback::new(move |()| {
+        // The view is put on stage again from the URL, which may be a moment behind.
+        router.note(&untrack(|| link::view_of(stage)).url(id));
+        reload.run(());
     });
     let actions = Actions { reload, copy_link };
     keys::listen(stage, actions);
@@ -102,9 +108,9 @@ fn Panel(stage: Stage) -> impl IntoView {
     let panel_vw = move || if width_px.get() == DEFAULT_PANEL_PX { 40.0 } else { MOST_PANEL_SHARE * 100.0 };
     let is_shown = Memo::new(move |_| stage.is_open.get() && stage.cursor.get().is_some());
     let resize = move |by_px: f64| {
-        let room =
-            document().body().map_or(1_600.0, |body| f64::from(body.client_width())) - LEAST_WATERFALL_PX;
-        width_px.update(|width| *width = (*width - by_px).clamp(LEAST_PANEL_PX, room.max(LEAST_PANEL_PX)));
+        let page_px = document().body().map_or(1_600.0, |body| f64::from(body.client_width()));
+        let most_px = (page_px * MOST_PANEL_SHARE).max(LEAST_PANEL_PX);
+        width_px.update(|width| *width = (width.min(most_px) - by_px).clamp(LEAST_PANEL_PX, most_px));
     };
     view! {
         <Show when=move || is_shown.get()>
@@ -120,7 +126,7 @@ fn Panel(stage: Stage) -> impl IntoView {
                 aria-label="Span"
                 style:width=move || format!("min({}px, {}vw)", width_px.get(), panel_vw())
             >
-                <SpanDetail stage=stage row=row load=fetch.load retry=move |()| fetch.retry() />
+                <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale retry=move |()| fetch.retry() />
             </aside>
         </Show>
     }

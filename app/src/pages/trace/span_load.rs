@@ -11,6 +11,8 @@ use model::{Nanos, Span};
 use crate::views::span_detail::SpanLoad;
 use crate::views::stage::Stage;
 
+/// A span that comes sooner replaces the one before it without a flash of emptiness.
+const PATIENCE: Duration = Duration::from_millis(150);
 /// While a key is held down, rows passed by are not fetched.
 const REST: Duration = Duration::from_millis(60);
 const KEPT_SPANS: usize = 300;
@@ -19,6 +21,8 @@ const KEPT_SPANS: usize = 300;
 pub struct SpanFetch {
     stage: Stage,
     pub load: RwSignal<SpanLoad>,
+    /// What is loaded is an earlier row's.
+    pub is_stale: RwSignal<bool>,
     kept: StoredValue<HashMap<u32, Arc<Span>>>,
     wanted: StoredValue<Option<u32>>,
     last_asked_ms: StoredValue<f64>,
@@ -30,13 +34,17 @@ impl SpanFetch {
         let fetch = SpanFetch {
             stage,
             load: RwSignal::new(SpanLoad::Waiting),
+            is_stale: RwSignal::new(false),
             kept: StoredValue::new(HashMap::new()),
             wanted: StoredValue::new(None),
             last_asked_ms: StoredValue::new(0.0),
         };
         Effect::new(move |_| match stage.cursor.get().filter(|_| stage.is_open.get()) {
             Some(row) => fetch.want(row),
-            None => fetch.wanted.set_value(None),
+            None => {
+                fetch.wanted.set_value(None);
+                fetch.load.set(SpanLoad::Waiting);
+            }
         });
         fetch
     }
@@ -51,9 +59,19 @@ impl SpanFetch {
     fn want(self, row: u32) {
         self.wanted.set_value(Some(row));
         if let Some(span) = self.kept.with_value(|kept| kept.get(&row).cloned()) {
+            self.is_stale.set(false);
             return self.load.set(SpanLoad::Ready(span));
         }
-        self.load.set(SpanLoad::Waiting);
+        self.is_stale.set(true);
+        set_timeout(
+            move || {
+                let is_still_wanted = self.wanted.try_get_value().flatten() == Some(row);
+                if is_still_wanted && self.is_stale.try_get_untracked() == Some(true) {
+                    self.load.set(SpanLoad::Waiting);
+                }
+            },
+            PATIENCE,
+        );
         let now_ms = js_sys::Date::now();
         let is_hurried = now_ms - self.last_asked_ms.get_value() < REST.as_millis() as f64;
         self.last_asked_ms.set_value(now_ms);
@@ -89,6 +107,7 @@ impl SpanFetch {
             if self.wanted.try_get_value().flatten() != Some(row) {
                 return;
             }
+            self.is_stale.set(false);
             self.load.set(match answer {
                 Ok(span) => SpanLoad::Ready(Arc::new(span)),
                 Err(failure) => SpanLoad::Failed(failure.0),

@@ -76,7 +76,7 @@ fn Find(stage: Stage) -> impl IntoView {
     let is_none =
         move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
     view! {
-        <div class="Find" class:is-none=is_none role="search">
+        <div class="Find" class:is-none=is_none role="search" aria-label="Find in this trace">
             {Icon::Search.show()}
             <input
                 id="find"

@@ -28,6 +28,9 @@ pub fn SpanDetail(
     #[prop(into)]
     row: Signal<u32>,
     #[prop(into)] load: Signal<SpanLoad>,
+    /// Whether what is loaded is an earlier row's, to be replaced in a moment.
+    #[prop(into)]
+    is_stale: Signal<bool>,
     #[prop(into)] retry: Callback<()>,
 ) -> impl IntoView {
     let filter = RwSignal::new(String::new());
@@ -47,7 +50,7 @@ pub fn SpanDetail(
     }
     };
     view! {
-        <section class="Detail" aria-label="Span" data-testid="span-detail">
+        <div class="Detail" data-testid="span-detail">
             {move || head(stage, &stage.staged(), row.get() as usize)}
             <div class="Detail-filter">
                 <input
@@ -60,10 +63,10 @@ pub fn SpanDetail(
                 />
             </div>
             <div class="Detail-body" tabindex="0" role="region" aria-label="Attributes, events and links">
-                {body}
+                <div class:is-stale=move || is_stale.get()>{body}</div>
                 {move || ids(&stage.staged(), row.get() as usize)}
             </div>
-        </section>
+        </div>
     }
 }
 
