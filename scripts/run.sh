@@ -23,8 +23,7 @@ main() {
   server=$!
   wait_until_ready
 
-  SKEIN_HTTP="${http#http://}" SKEIN_OTLP_GRPC="$(address otlp_grpc)" SKEIN_OTLP_HTTP="$(address otlp_http)" \
-    "$SKEIN" demo >"$RUN_DIR/demo.log" 2>&1 </dev/null &
+  SKEIN_DEMO_ENDPOINT="http://$(address otlp_grpc)" "$SKEIN" demo >"$RUN_DIR/demo.log" 2>&1 </dev/null &
   demo=$!
   say "demo traffic is flowing (log: target/run/demo.log)"
   say "open $http    (Ctrl-C stops it; the data stays)"

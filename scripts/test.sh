@@ -11,12 +11,13 @@ export SKEIN_ENGINE_LIB
 [[ ! -f "$SETUP_DIR/chromium.env" ]] || source "$SETUP_DIR/chromium.env"
 
 # Unit and integration tests of every crate, compiled for this machine (the UI's pure code too).
+# Compiled as the binary is, so that nothing is built twice.
 crates() {
   mkdir -p dist
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked
+    cargo nextest run --workspace --locked --cargo-profile release
   else
-    cargo test --workspace --locked --no-fail-fast
+    cargo test --workspace --locked --release --no-fail-fast
   fi
 }
 

@@ -14,7 +14,11 @@ use crate::{demo, doctor, limits, node, storage, telemetry};
 const EXIT_USAGE: u8 = 2;
 
 #[derive(Debug, Parser)]
-#[command(name = "skein", version, about = "Distributed tracing: takes spans over OTLP, says why a request was slow")]
+#[command(
+    name = "skein",
+    version,
+    about = "Distributed tracing: takes spans over OTLP, says why a request was slow"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -93,24 +97,32 @@ impl ServeConfig {
         if self.has(Role::Ingest) != self.has(Role::Write) {
             return Err("the queue on disk needs the roles ingest and write in one process".to_owned());
         }
-        let addresses = [("--http", self.http), ("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http)];
+        let addresses =
+            [("--http", self.http), ("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http)];
         for (at, (name, address)) in addresses.iter().enumerate() {
             if let Some((other, _)) = addresses[..at].iter().find(|(_, a)| a == address && a.port() != 0) {
                 return Err(format!("{other} and {name} are both {address}"));
             }
             if !address.ip().is_loopback() {
-                return Err(format!("{name} {address} is not loopback, and ingest keys to guard it are not there yet"));
+                return Err(format!(
+                    "{name} {address} is not loopback, and ingest keys to guard it are not there yet"
+                ));
             }
         }
         if self.queue_max_bytes < 2 * limits::SEGMENT_MAX_BYTES as u64 {
             let least = 2 * limits::SEGMENT_MAX_BYTES;
-            return Err(format!("--queue-max-bytes {} is too little: {least} at least", self.queue_max_bytes));
+            return Err(format!(
+                "--queue-max-bytes {} is too little: {least} at least",
+                self.queue_max_bytes
+            ));
         }
         if let Some(url) = &self.meta_url
             && !url.starts_with("postgres://")
             && !url.starts_with("postgresql://")
         {
-            return Err("--meta-url takes a postgres:// URL; leave it out for SQLite in the data folder".to_owned());
+            return Err(
+                "--meta-url takes a postgres:// URL; leave it out for SQLite in the data folder".to_owned()
+            );
         }
         match &self.clickhouse_url {
             Some(url) => Ok(EngineChoice::Remote(Address::parse(url)?)),

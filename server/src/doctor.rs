@@ -87,9 +87,9 @@ fn disk(path: &Path) -> Finding {
 fn port(flag: &str, address: SocketAddr) -> Finding {
     match std::net::TcpListener::bind(address) {
         Ok(_) => Well(format!("port: {flag} {address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            Watch(format!("port: {flag} {address} is in use; well if that is a running skein, else choose another"))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Watch(format!(
+            "port: {flag} {address} is in use; well if that is a running skein, else choose another"
+        )),
         Err(error) => Wrong(format!("port: {flag} {address} cannot be bound: {error}")),
     }
 }
@@ -129,7 +129,9 @@ async fn answers(address: &Address, what: &str, patience: Duration) -> Finding {
     let started = std::time::Instant::now();
     loop {
         match store.ping().await {
-            Ok(()) => return Well(format!("engine: {what} answers after {} ms", started.elapsed().as_millis())),
+            Ok(()) => {
+                return Well(format!("engine: {what} answers after {} ms", started.elapsed().as_millis()));
+            }
             Err(error) if started.elapsed() >= patience => {
                 let cause = anyhow::Error::from(error);
                 return Wrong(format!("engine: {what} at {} does not answer: {cause:#}", address.url));

@@ -4,13 +4,13 @@ pub mod config;
 pub mod limits;
 pub mod node;
 
-pub mod wire;
-pub mod ingest;
-pub mod queue;
-pub mod storage;
-pub mod query;
 pub mod access;
 pub mod http;
+pub mod ingest;
+pub mod query;
+pub mod queue;
+pub mod storage;
+pub mod wire;
 
 pub mod demo;
 pub mod doctor;

@@ -3,7 +3,6 @@
 //! Front doors close first, then the queue, then the writer finishes, and the engine goes last. What the deadline
 //! cuts off is still in the queue on disk.
 
-use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::access::{Access, meta_url};
 use crate::config::{EngineChoice, Role, ServeConfig, finish, usage};
+use crate::http;
 use crate::http::{App, Readiness};
 use crate::ingest::intake::Intake;
 use crate::ingest::metrics::IngestMetrics;
@@ -34,7 +34,6 @@ use crate::storage::store::Store;
 use crate::storage::writer::{Writer, WriterMetrics};
 use crate::storage::{metrics, migrate};
 use crate::telemetry::Metrics;
-use crate::http;
 
 const MIGRATE_RETRY: Duration = Duration::from_millis(150);
 
@@ -84,7 +83,8 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let readiness = Readiness::new(store.clone());
     metrics.register(|registry| metrics::register(registry, embedded.as_ref().map(Embedded::state)));
     let sizes = tokio::spawn(metrics::watch_tables(reader.clone(), metrics.clone()));
-    let app = App { queries: Queries::new(reader), access, readiness: readiness.clone(), metrics: metrics.clone() };
+    let app =
+        App { queries: Queries::new(reader), access, readiness: readiness.clone(), metrics: metrics.clone() };
 
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {
@@ -120,15 +120,22 @@ struct Writing {
 }
 
 impl Writing {
-    fn start(config: &ServeConfig, store: &Store, metrics: &Metrics, readiness: Readiness) -> anyhow::Result<Writing> {
-        let (queued, written, taken) = (QueueMetrics::default(), WriterMetrics::default(), IngestMetrics::default());
+    fn start(
+        config: &ServeConfig,
+        store: &Store,
+        metrics: &Metrics,
+        readiness: Readiness,
+    ) -> anyhow::Result<Writing> {
+        let (queued, written, taken) =
+            (QueueMetrics::default(), WriterMetrics::default(), IngestMetrics::default());
         metrics.register(|registry| {
             queued.register(registry);
             written.register(registry);
             taken.register(registry);
         });
         let options = Options { max_bytes: config.queue_max_bytes, ..Options::default() };
-        let queue: Arc<dyn Queue> = Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
+        let queue: Arc<dyn Queue> =
+            Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
         let intake = Arc::new(Intake::new(queue.clone(), taken));
         let writer = Writer::new(queue.clone(), store.clone(), written);
         let store = store.clone();
@@ -144,7 +151,9 @@ impl Writing {
         let mut writer = self.writer;
         if tokio::time::timeout(DRAIN_DEADLINE, &mut writer).await.is_err() {
             writer.abort();
-            tracing::warn!("not everything could be stored in time; the rest waits in the queue for the next start");
+            tracing::warn!(
+                "not everything could be stored in time; the rest waits in the queue for the next start"
+            );
         }
     }
 }
@@ -195,11 +204,8 @@ impl Doors {
         stopping: &watch::Receiver<bool>,
     ) -> anyhow::Result<Vec<JoinHandle<()>>> {
         let mut addresses = vec![("http", self.http.local_addr()?)];
-        let mut router = if config.has(Role::Query) {
-            http::router(app)
-        } else {
-            http::health_router().with_state(app)
-        };
+        let mut router =
+            if config.has(Role::Query) { http::router(app) } else { http::health_router().with_state(app) };
         let mut serving = Vec::new();
         if let (Some((grpc, otlp_http)), Some(intake)) = (self.otlp, intake) {
             addresses.push(("otlp_grpc", grpc.local_addr()?));
@@ -223,7 +229,11 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-fn serve_http(listener: TcpListener, router: axum::Router, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+    stopping: watch::Receiver<bool>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await;
         if let Err(error) = served {
@@ -238,8 +248,10 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 
 /// One line an address on stdout, and all of them in `addresses.json`.
 fn announce(data_dir: &Path, addresses: &[(&str, SocketAddr)]) -> anyhow::Result<()> {
-    let urls: serde_json::Map<String, serde_json::Value> =
-        addresses.iter().map(|(name, address)| ((*name).to_owned(), format!("http://{address}").into())).collect();
+    let urls: serde_json::Map<String, serde_json::Value> = addresses
+        .iter()
+        .map(|(name, address)| ((*name).to_owned(), format!("http://{address}").into()))
+        .collect();
     let path = data_dir.join("addresses.json");
     let unfinished = data_dir.join("addresses.json.new");
     std::fs::write(&unfinished, serde_json::to_string_pretty(&urls)?)
@@ -261,7 +273,8 @@ struct DataDirLock {
 impl DataDirLock {
     fn take(data_dir: &Path) -> Result<DataDirLock, String> {
         let name = data_dir.display();
-        std::fs::create_dir_all(data_dir).map_err(|e| format!("the data folder {name} cannot be made: {e}"))?;
+        std::fs::create_dir_all(data_dir)
+            .map_err(|e| format!("the data folder {name} cannot be made: {e}"))?;
         let file = std::fs::File::options()
             .create(true)
             .truncate(false)
@@ -270,10 +283,12 @@ impl DataDirLock {
             .map_err(|e| format!("the data folder {name} cannot be written to: {e}"))?;
         match file.try_lock() {
             Ok(()) => Ok(DataDirLock { _file: file }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                Err(format!("another skein is using the data folder {name}; stop it or give another --data-dir"))
+            Err(std::fs::TryLockError::WouldBlock) => Err(format!(
+                "another skein is using the data folder {name}; stop it or give another --data-dir"
+            )),
+            Err(std::fs::TryLockError::Error(e)) => {
+                Err(format!("the data folder {name} cannot be locked: {e}"))
             }
-            Err(std::fs::TryLockError::Error(e)) => Err(format!("the data folder {name} cannot be locked: {e}")),
         }
     }
 }

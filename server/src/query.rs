@@ -1,7 +1,7 @@
 //! Questions and their answers. Plans are pure: text and bound values out of a scope and a request; `storage` runs
 //! them.
 
-use model::{ApiError, ErrorCode, Scope};
+use model::{ApiError, ErrorCode};
 
 use crate::storage::StoreError;
 use crate::storage::reader::Reader;

@@ -9,17 +9,32 @@ const FILE_MAX_LINES: usize = 600;
 
 /// A word and the only places it may appear in, relative to the workspace.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("opentelemetry_proto::", &["server/src/wire", "server/src/ingest", "server/src/demo", "server/tests", "bench/"]),
+    (
+        "opentelemetry_proto::",
+        &["server/src/wire", "server/src/ingest", "server/src/demo", "server/tests", "bench/"],
+    ),
     ("prost::", &["server/src/wire", "server/src/ingest", "server/src/demo", "server/tests", "bench/"]),
     ("tonic::", &["server/src/wire", "server/src/ingest", "server/src/demo", "server/tests", "bench/"]),
     ("clickhouse::", &["server/src/storage"]),
     ("sqlx::", &["server/src/access"]),
     ("api::", &["server/src/http", "app/src"]),
-    ("axum::", &["server/src/http", "server/src/ingest", "server/src/node.rs", "app/api/src", "server/tests"]),
+    (
+        "axum::",
+        &["server/src/http", "server/src/ingest", "server/src/node.rs", "app/api/src", "server/tests"],
+    ),
     ("libloading::", &["server/src/storage/engine_child.rs"]),
     ("traffic::", &["server/src/demo", "server/tests", "bench/"]),
     ("leptos::", &["app/src"]),
-    ("std::env::", &["server/src/config.rs", "server/src/storage/embedded.rs", "server/src/doctor.rs", "server/tests", "bench/"]),
+    (
+        "std::env::",
+        &[
+            "server/src/config.rs",
+            "server/src/storage/embedded.rs",
+            "server/src/doctor.rs",
+            "server/tests",
+            "bench/",
+        ],
+    ),
 ];
 
 /// Modules of the server, and the modules of the server each may import. Those left out import nobody.
@@ -74,13 +89,15 @@ fn sources() -> Vec<(String, String)> {
 
 /// The lines that are code, with their numbers.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn uses(line: &str, word: &str) -> bool {
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-    })
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
 }
 
 fn assert_none(problems: &[String]) {
@@ -112,7 +129,8 @@ fn modules_of_the_server_import_only_what_they_may() {
         if module == "lib" || module == "main" {
             continue;
         }
-        let allowed = SERVER_IMPORTS.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, list)| list);
+        let allowed =
+            SERVER_IMPORTS.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, list)| list);
         for (number, line) in code(&text) {
             for (at, _) in line.match_indices("crate::") {
                 let target: String =
@@ -185,7 +203,8 @@ fn every_style_is_linked_and_colours_live_in_tokens() {
             continue;
         }
         for (at, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
-            let literal = line.contains("rgb(") || line.contains("hsl(") || line.contains("oklch(") || hex_colour(line);
+            let literal =
+                line.contains("rgb(") || line.contains("hsl(") || line.contains("oklch(") || hex_colour(line);
             if literal {
                 problems.push(format!("style/{name}:{}: a colour outside tokens.css", at + 1));
             }

@@ -37,7 +37,11 @@ impl Backend for Answers {
         self.queries.services(&caller.scope, now()).await
     }
 
-    async fn list_operations(&self, caller: &Caller, service: String) -> Result<Vec<OperationSummary>, ApiError> {
+    async fn list_operations(
+        &self,
+        caller: &Caller,
+        service: String,
+    ) -> Result<Vec<OperationSummary>, ApiError> {
         self.queries.operations(&caller.scope, &service, now()).await
     }
 }

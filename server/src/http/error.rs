@@ -21,7 +21,11 @@ impl From<ApiError> for HttpError {
 impl From<AccessError> for HttpError {
     fn from(error: AccessError) -> HttpError {
         tracing::error!(%error, "who may see what cannot be decided");
-        HttpError(ApiError::new(ErrorCode::Internal, error.to_string(), "look at the server's log and run `skein doctor`"))
+        HttpError(ApiError::new(
+            ErrorCode::Internal,
+            error.to_string(),
+            "look at the server's log and run `skein doctor`",
+        ))
     }
 }
 

@@ -6,8 +6,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use model::view::TraceSearch;
 use model::{ApiError, Nanos, Timestamp};
 
-const SEARCH_PARAMS: [&str; 10] =
-    ["q", "service", "operation", "error", "min_duration_ms", "max_duration_ms", "start", "end", "limit", "cursor"];
+const SEARCH_PARAMS: [&str; 10] = [
+    "q",
+    "service",
+    "operation",
+    "error",
+    "min_duration_ms",
+    "max_duration_ms",
+    "start",
+    "end",
+    "limit",
+    "cursor",
+];
 
 pub fn now() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64))
@@ -16,7 +26,10 @@ pub fn now() -> Timestamp {
 pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError> {
     if let Some(unknown) = params.keys().find(|key| !SEARCH_PARAMS.contains(&key.as_str())) {
         let known = SEARCH_PARAMS.join(", ");
-        return Err(ApiError::bad_request(format!("there is no parameter '{unknown}'"), format!("there are: {known}")));
+        return Err(ApiError::bad_request(
+            format!("there is no parameter '{unknown}'"),
+            format!("there are: {known}"),
+        ));
     }
     if filled(params, "q").is_some() {
         return Err(ApiError::bad_request(
@@ -57,7 +70,10 @@ fn limit(text: &str) -> Result<u32, ApiError> {
 fn millis(name: &str, text: &str) -> Result<Nanos, ApiError> {
     match text.parse::<f64>() {
         Ok(millis) if millis.is_finite() && millis >= 0.0 => Ok(Nanos::from_millis_f64(millis)),
-        _ => Err(ApiError::bad_request(format!("{name} is '{text}'"), "give milliseconds as a number, such as 250 or 0.5")),
+        _ => Err(ApiError::bad_request(
+            format!("{name} is '{text}'"),
+            "give milliseconds as a number, such as 250 or 0.5",
+        )),
     }
 }
 
@@ -107,7 +123,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        for (name, text) in [("error", "maybe"), ("limit", "x"), ("min_duration_ms", "-1"), ("start", "soon"), ("sevrice", "a")] {
+        for (name, text) in [
+            ("error", "maybe"),
+            ("limit", "x"),
+            ("min_duration_ms", "-1"),
+            ("start", "soon"),
+            ("sevrice", "a"),
+        ] {
             let error = read(&[(name, text)]).unwrap_err();
             assert!(error.message.contains(name), "{}", error.message);
         }

@@ -24,7 +24,10 @@ pub async fn list(State(app): State<App>) -> Result<Json<Value>, HttpError> {
     Ok(Json(json!({ "services": services })))
 }
 
-pub async fn operations(State(app): State<App>, Path(service): Path<String>) -> Result<Json<Value>, HttpError> {
+pub async fn operations(
+    State(app): State<App>,
+    Path(service): Path<String>,
+) -> Result<Json<Value>, HttpError> {
     let caller = app.caller().await?;
     let operations = app.queries.operations(&caller.scope, &service, now()).await?;
     let operations: Vec<Value> = operations

@@ -43,7 +43,9 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
     let encoded = ENCODINGS
         .iter()
-        .filter(|(name, _)| accepted.split(',').any(|a| a.split(';').next().is_some_and(|a| a.trim() == *name)))
+        .filter(|(name, _)| {
+            accepted.split(',').any(|a| a.split(';').next().is_some_and(|a| a.trim() == *name))
+        })
         .find_map(|(name, suffix)| Some((*name, Dist::get(&format!("{path}{suffix}"))?)));
     let (encoding, content) = match encoded {
         Some((name, content)) => (Some(name), content),
@@ -67,7 +69,8 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
 
 /// `app-0123456789abcdef_bg.wasm` and the like.
 fn is_hashed(path: &str) -> bool {
-    path.split(['-', '_', '.', '/']).any(|part| part.len() >= 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    path.split(['-', '_', '.', '/'])
+        .any(|part| part.len() >= 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn without_ui() -> Response {

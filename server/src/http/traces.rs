@@ -14,9 +14,9 @@ use model::trace::Trace;
 use model::{ApiError, TraceId};
 use serde_json::{Value, json};
 
+use super::App;
 use super::error::HttpError;
 use super::params::{self, now};
-use super::App;
 use crate::storage::reader::SpanCursor;
 
 /// Spans are put together into pieces of about this size.

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_service_is_counted_by_the_calls_it_answers() {
-        let rows = [row(SpanKind::Server, 10, 1), row(SpanKind::Client, 90, 5), row(SpanKind::Internal, 7, 0)];
+        let rows =
+            [row(SpanKind::Server, 10, 1), row(SpanKind::Client, 90, 5), row(SpanKind::Internal, 7, 0)];
         let [service] = &summarize(rows.into_iter())[..] else { panic!("one service") };
         assert_eq!((service.red.calls, service.red.errors), (10, 1));
         assert_eq!(service.red.error_rate, 0.1);

@@ -153,7 +153,8 @@ impl Search {
     /// What each candidate really is, and where in the order it belongs.
     pub fn summaries_plan(&self, scope: &Scope, candidates: &[Candidate]) -> Plan {
         let conditions = self.conditions();
-        let ids = candidates.iter().map(|c| format!("unhex('{}')", c.trace_id)).collect::<Vec<_>>().join(", ");
+        let ids =
+            candidates.iter().map(|c| format!("unhex('{}')", c.trace_id)).collect::<Vec<_>>().join(", ");
         let of_page = format!("tenant = {{tenant:String}} AND trace_id IN ({ids})");
         let sql = format!(
             "SELECT trace_id,
@@ -176,10 +177,16 @@ impl Search {
 }
 
 impl Queries {
-    pub async fn search(&self, scope: &Scope, filters: TraceSearch, now: Timestamp) -> Result<SearchPage, ApiError> {
+    pub async fn search(
+        &self,
+        scope: &Scope,
+        filters: TraceSearch,
+        now: Timestamp,
+    ) -> Result<SearchPage, ApiError> {
         let search = Search::new(filters)?;
         let mut walk = Walk::new(&search, now);
-        let mut page = SearchPage { traces: Vec::new(), next_cursor: None, complete: true, scanned: Scanned::default() };
+        let mut page =
+            SearchPage { traces: Vec::new(), next_cursor: None, complete: true, scanned: Scanned::default() };
         let mut looked_at = 0;
         loop {
             let want = (search.limit - page.traces.len()) * CANDIDATES_PER_RESULT + 1;
@@ -275,7 +282,10 @@ impl Place {
             Some(Place { key: Timestamp(key), trace_id: TraceId(id.to_be_bytes()) })
         });
         parsed.ok_or_else(|| {
-            ApiError::bad_request("this cursor is not one of ours", "use next_cursor of the page before, unchanged")
+            ApiError::bad_request(
+                "this cursor is not one of ours",
+                "use next_cursor of the page before, unchanged",
+            )
         })
     }
 }

@@ -83,7 +83,13 @@ impl Queries {
         Ok(self.reader.spans(&spans_plan(scope, trace), origins)?)
     }
 
-    pub async fn span(&self, scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) -> Result<Span, ApiError> {
+    pub async fn span(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        span: SpanId,
+        start: Timestamp,
+    ) -> Result<Span, ApiError> {
         let origins = self.reader.origins(&origins_plan(scope, trace)).await?;
         let mut found = self.reader.spans(&span_plan(scope, trace, span, start), origins)?;
         found.next().await?.ok_or_else(|| {

@@ -113,7 +113,8 @@ impl Supervisor {
             if *self.stopping.borrow() {
                 return;
             }
-            backoff = if started.elapsed() > HEALTHY_AFTER { BACKOFF_MIN } else { (backoff * 2).min(BACKOFF_MAX) };
+            backoff =
+                if started.elapsed() > HEALTHY_AFTER { BACKOFF_MIN } else { (backoff * 2).min(BACKOFF_MAX) };
             self.state.restarts.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(wait_ms = backoff.as_millis() as u64, log = %self.folder.join("engine.err.log").display(),
                 "the storage engine ended; starting it again");

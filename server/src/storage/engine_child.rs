@@ -37,8 +37,9 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
         .with_context(|| format!("cannot load the ClickHouse library {}", args.library.display()))?;
     type Main = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
     // SAFETY: the signature is that of the library's public header.
-    let main: libloading::Symbol<'_, Main> = unsafe { library.get(b"chdb_query_cmdline") }
-        .context("the library has no chdb_query_cmdline: it is not a ClickHouse library this version can use")?;
+    let main: libloading::Symbol<'_, Main> = unsafe { library.get(b"chdb_query_cmdline") }.context(
+        "the library has no chdb_query_cmdline: it is not a ClickHouse library this version can use",
+    )?;
     let arguments = [
         "skein-engine".to_owned(),
         format!("--config-file={}", args.folder.join("config.xml").display()),
@@ -53,7 +54,10 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     pointers.push(std::ptr::null_mut());
     // SAFETY: argc strings, closed by a null pointer, all alive until the call returns.
     unsafe { main(arguments.len() as c_int, pointers.as_mut_ptr()) };
-    anyhow::bail!("the engine stopped by itself; its log says why: {}", args.folder.join("engine.err.log").display())
+    anyhow::bail!(
+        "the engine stopped by itself; its log says why: {}",
+        args.folder.join("engine.err.log").display()
+    )
 }
 
 fn end_with_parent() {

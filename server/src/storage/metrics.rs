@@ -31,7 +31,12 @@ impl Collector for ChildCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let up = ConstGauge::new(i64::from(self.state.pid.load(Ordering::Relaxed) != 0));
         let kind = up.metric_type();
-        up.encode(encoder.encode_descriptor("skein_engine_up", "1 while the embedded engine's process runs", None, kind)?)?;
+        up.encode(encoder.encode_descriptor(
+            "skein_engine_up",
+            "1 while the embedded engine's process runs",
+            None,
+            kind,
+        )?)?;
         let restarts = ConstCounter::new(self.state.restarts.load(Ordering::Relaxed));
         let kind = restarts.metric_type();
         let help = "Times the embedded engine was started again";

@@ -31,7 +31,9 @@ struct Applied {
 
 /// Creates the database if it is not there and applies what is missing.
 pub async fn migrate(store: &Store) -> Result<(), StoreError> {
-    store.execute_bare(&format!("CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic", store.database())).await?;
+    store
+        .execute_bare(&format!("CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic", store.database()))
+        .await?;
     store.execute(LEDGER).await?;
     let done: Vec<Applied> = store.client().query_raw("SELECT number FROM migrations").fetch_all().await?;
     for migration in MIGRATIONS {
@@ -50,7 +52,9 @@ pub async fn migrate(store: &Store) -> Result<(), StoreError> {
 
 /// A file's statements: each ends in `;` at the end of a line.
 fn statements(sql: &str) -> impl Iterator<Item = &str> {
-    sql.split(";\n").map(str::trim).filter(|s| s.lines().any(|l| !l.trim().is_empty() && !l.starts_with("--")))
+    sql.split(";\n")
+        .map(str::trim)
+        .filter(|s| s.lines().any(|l| !l.trim().is_empty() && !l.starts_with("--")))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use clickhouse::{Row, RowOwned, RowRead};
 use model::trace::SpanRow;
 use model::view::{Scanned, ServiceShare, TraceSummary};
 use model::{
-    AttrValue, Attrs, Event, Histogram, Link, Nanos, Origin, Scope, Span, SpanId, SpanKind, Status, Timestamp, TraceId,
+    AttrValue, Attrs, Event, Histogram, Link, Nanos, Origin, Scope, Span, SpanId, SpanKind, Status,
+    Timestamp, TraceId,
 };
 use serde::Deserialize;
 
@@ -95,7 +96,8 @@ impl Reader {
 
     pub async fn candidates(&self, plan: &Plan) -> Result<(Vec<Candidate>, Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<CandidateRow>(plan).await?;
-        let candidate = |row: CandidateRow| Candidate { trace_id: TraceId(row.trace_id), key: timestamp(row.key) };
+        let candidate =
+            |row: CandidateRow| Candidate { trace_id: TraceId(row.trace_id), key: timestamp(row.key) };
         Ok((rows.into_iter().map(candidate).collect(), scanned))
     }
 
@@ -228,7 +230,8 @@ struct SummaryRow {
 
 impl SummaryRow {
     fn into_model(self) -> KeyedSummary {
-        let errors_of = |name: &str| self.failures.iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count);
+        let errors_of =
+            |name: &str| self.failures.iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count);
         let mut services: Vec<ServiceShare> = self
             .services
             .iter()

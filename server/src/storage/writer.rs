@@ -40,7 +40,11 @@ impl WriterMetrics {
         registry.register("spans", "Spans stored in the engine", self.spans.clone());
         registry.register("batches", "Batches stored in the engine", self.batches.clone());
         registry.register("retries", "Attempts to store that failed and were repeated", self.retries.clone());
-        registry.register("unreadable_records", "Queue records that could not be read to their end", self.unreadable.clone());
+        registry.register(
+            "unreadable_records",
+            "Queue records that could not be read to their end",
+            self.unreadable.clone(),
+        );
         registry.register("failing", "1 while the last attempt to store failed", self.failing.clone());
     }
 }

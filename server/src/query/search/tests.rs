@@ -17,7 +17,11 @@ fn search(filters: TraceSearch) -> Search {
 #[test]
 fn values_are_bound_and_never_part_of_the_text() {
     let evil = "x' OR 1=1 --";
-    let search = search(TraceSearch { service: Some(evil.into()), operation: Some(evil.into()), ..TraceSearch::default() });
+    let search = search(TraceSearch {
+        service: Some(evil.into()),
+        operation: Some(evil.into()),
+        ..TraceSearch::default()
+    });
     let plan = search.candidates_plan(&scope(), Timestamp(0), search.before, 10);
     assert!(!plan.sql.contains(evil));
     assert!(plan.params.contains(&("service", evil.to_owned())));
@@ -92,8 +96,12 @@ fn cursors_are_places_and_nothing_else() {
 fn bounds_that_exclude_everything_are_refused() {
     let refused = |filters| Search::new(filters).unwrap_err().message;
     let time = |ns| Some(Timestamp(ns));
-    assert!(refused(TraceSearch { start: time(5), end: time(5), ..TraceSearch::default() }).contains("before end"));
+    assert!(
+        refused(TraceSearch { start: time(5), end: time(5), ..TraceSearch::default() })
+            .contains("before end")
+    );
     assert!(refused(TraceSearch { limit: Some(0), ..TraceSearch::default() }).contains("limit"));
-    let durations = TraceSearch { min_duration: Some(Nanos(2)), max_duration: Some(Nanos(1)), ..TraceSearch::default() };
+    let durations =
+        TraceSearch { min_duration: Some(Nanos(2)), max_duration: Some(Nanos(1)), ..TraceSearch::default() };
     assert!(refused(durations).contains("larger"));
 }

@@ -1,0 +1,12 @@
+//! The real binary with its real engine, seen from outside. Every test starts a server of its own, on free ports,
+//! with a data folder of its own, and waits for conditions.
+
+mod bad_input;
+mod contract;
+mod crash;
+mod openapi;
+mod overload;
+mod roundtrip;
+mod search;
+mod server;
+mod services;

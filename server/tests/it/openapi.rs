@@ -1,0 +1,79 @@
+//! The document and the code say the same: every path answers, and every answer fits its schema.
+
+use serde_json::{Value, json};
+use traffic::Shop;
+
+use crate::server::{TestServer, now};
+
+/// The schema of a path's answer, with the document's definitions beside it.
+fn schema(document: &Value, path: &str, status: &str) -> Value {
+    let answer =
+        &document["paths"][path]["get"]["responses"][status]["content"]["application/json"]["schema"];
+    assert!(answer.is_object(), "{path} documents no answer {status}");
+    let mut schema = answer.clone();
+    schema["components"] = document["components"].clone();
+    schema
+}
+
+fn fits(document: &Value, path: &str, status: &str, answer: &Value) {
+    let validator = jsonschema::validator_for(&schema(document, path, status)).unwrap();
+    let problems: Vec<String> =
+        validator.iter_errors(answer).map(|e| format!("{}: {e}", e.instance_path())).take(5).collect();
+    assert!(problems.is_empty(), "{path}:\n{}", problems.join("\n"));
+}
+
+#[tokio::test]
+async fn answers_fit_the_document() {
+    let server = TestServer::start().await;
+    let spans: Vec<_> =
+        Shop::new(3).traces(now().minus(model::Nanos::from_secs(100)), 1.0).take(60).flatten().collect();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let (_, document) = server.get("/api/openapi.json").await;
+
+    let id = spans[0].trace_id.to_string();
+    let service = &spans[0].service;
+    for (path, url) in [
+        ("/api/traces", "/api/traces".to_owned()),
+        ("/api/traces/{id}", format!("/api/traces/{id}")),
+        ("/api/services", "/api/services".to_owned()),
+        ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
+    ] {
+        let (status, answer) = server.get(&url).await;
+        assert_eq!(status, 200);
+        fits(&document, path, "200", &answer);
+    }
+    for (path, url) in [("/api/traces", "/api/traces?limit=x"), ("/api/traces/{id}", "/api/traces/zz")] {
+        fits(&document, path, "default", &server.get(url).await.1);
+    }
+}
+
+#[tokio::test]
+async fn every_documented_path_exists_and_takes_its_parameters() {
+    let server = TestServer::start().await;
+    let (_, document) = server.get("/api/openapi.json").await;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let url = server.url(&path.replace("{id}", &"ab".repeat(16)).replace("{service}", "none"));
+        let response = match methods.get("get") {
+            Some(_) => server.client.get(&url).send().await.unwrap(),
+            None => server
+                .client
+                .post(&url)
+                .header("content-type", "application/json")
+                .body("{}")
+                .send()
+                .await
+                .unwrap(),
+        };
+        assert_ne!(response.status(), 405, "{path}");
+        let text = response.text().await.unwrap();
+        assert!(!text.contains("there is nothing at"), "{path}");
+    }
+    let examples = json!({ "error": "true", "min_duration_ms": "1", "max_duration_ms": "2", "limit": "5",
+        "start": "2026-01-01T00:00:00Z", "end": "1900000000000000000" });
+    for parameter in document["paths"]["/api/traces"]["get"]["parameters"].as_array().unwrap() {
+        let name = parameter["name"].as_str().unwrap();
+        let value = examples.get(name).and_then(Value::as_str).unwrap_or("");
+        assert_eq!(server.get(&format!("/api/traces?{name}={value}")).await.0, 200, "{name}");
+    }
+}
