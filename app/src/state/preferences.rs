@@ -16,7 +16,7 @@ pub enum Theme {
 pub struct Preferences {
     pub theme: RwSignal<Theme>,
     pub zone: RwSignal<Zone>,
-    /// The waterfall's name column, as a share of its width.
+    /// The waterfall's name column, as a share of the page's width.
     pub name_share: RwSignal<f64>,
     pub panel_px: RwSignal<f64>,
 }
@@ -27,8 +27,8 @@ const ZONE_KEY: &str = "skein.zone";
 const NAME_SHARE_KEY: &str = "skein.name-share";
 const PANEL_KEY: &str = "skein.panel";
 
-pub const DEFAULT_NAME_SHARE: f64 = 0.36;
-pub const DEFAULT_PANEL_PX: f64 = 460.0;
+pub const DEFAULT_NAME_SHARE: f64 = 0.33;
+pub const DEFAULT_PANEL_PX: f64 = 440.0;
 
 impl Preferences {
     pub fn load() -> Preferences {

@@ -63,10 +63,12 @@ pub fn OnStage(
                 <div
                     class="TracePage-views"
                     style=("--name-px", move || format!("{}px", columns.get().name_px))
-                    style=("--lane-px", move || format!("{}px", columns.get().lane_px))
                     style=("--gutter-px", move || format!("{}px", gutter_px.get()))
                 >
-                    <div class="TracePage-overview">
+                    <div
+                        class="TracePage-overview"
+                        style:grid-template-columns=move || format!("minmax(0, 1fr) {}px", columns.get().lane_px)
+                    >
                         <Legend stage=stage />
                         <Minimap stage=stage />
                     </div>
@@ -92,9 +94,8 @@ pub fn OnStage(
 }
 
 fn move_names(preferences: Preferences, columns: Columns, by_px: f64) {
-    let numbers_px = if columns.has_all_numbers { 222.0 } else { 74.0 };
-    let width_px = columns.name_px + numbers_px + columns.lane_px;
-    preferences.name_share.set(((columns.name_px + by_px) / width_px).clamp(0.1, 0.8));
+    let page_px = document().body().map_or(1_600.0, |body| f64::from(body.client_width()));
+    preferences.name_share.set(((columns.name_px + by_px) / page_px).clamp(0.1, 0.8));
 }
 
 /// The span under the cursor, beside the waterfall while it is open.

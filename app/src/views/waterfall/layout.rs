@@ -100,19 +100,19 @@ pub struct Columns {
     pub lane_px: f64,
 }
 
-const START_PX: f64 = 74.0;
-const DURATION_PX: f64 = 74.0;
-const SELF_PX: f64 = 74.0;
-/// Below this width of the whole, bars matter more than numbers.
-const ALL_NUMBERS_FROM_PX: f64 = 900.0;
+/// Each of start, duration and self time.
+const NUMBER_PX: f64 = 74.0;
 const LEAST_NAME_PX: f64 = 260.0;
+/// Numbers are dropped before the lane gets narrower than this.
+const FAIR_LANE_PX: f64 = 240.0;
 const LEAST_LANE_PX: f64 = 120.0;
 
-pub fn columns(width_px: f64, name_share: f64) -> Columns {
-    let has_all_numbers = width_px >= ALL_NUMBERS_FROM_PX;
-    let numbers_px = DURATION_PX + if has_all_numbers { START_PX + SELF_PX } else { 0.0 };
-    let most = (width_px - numbers_px - LEAST_LANE_PX).max(LEAST_NAME_PX);
-    let name_px = (width_px * name_share).clamp(LEAST_NAME_PX, most).round();
+/// Names take their share of the whole page, so that opening a panel beside the waterfall moves no row.
+pub fn columns(page_px: f64, width_px: f64, name_share: f64) -> Columns {
+    let wanted_px = (page_px * name_share).round().max(LEAST_NAME_PX);
+    let has_all_numbers = width_px >= wanted_px + 3.0 * NUMBER_PX + FAIR_LANE_PX;
+    let numbers_px = if has_all_numbers { 3.0 * NUMBER_PX } else { NUMBER_PX };
+    let name_px = wanted_px.min(width_px - numbers_px - LEAST_LANE_PX).max(LEAST_NAME_PX);
     Columns { name_px, has_all_numbers, lane_px: (width_px - name_px - numbers_px).max(0.0) }
 }
 

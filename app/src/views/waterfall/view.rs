@@ -1,6 +1,6 @@
 //! The component: a scroll container whose sheet stays put while the list scrolls under it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use leptos::ev::{MouseEvent, WheelEvent};
@@ -13,7 +13,7 @@ use super::draw::{Brush, Scene, axis};
 use super::layout::{Columns, Scroll, indent_step_px};
 use crate::browser::frame::Frame;
 use crate::browser::observe::SizeWatch;
-use crate::browser::{document, keys, window};
+use crate::browser::{blur, document, keys, window};
 use crate::chart::canvas::{Canvas, Surface};
 use crate::chart::palette::PaletteSignal;
 use crate::chart::time_strip::TimeStrip;
@@ -60,7 +60,12 @@ pub fn Waterfall(
         canvas: NodeRef::new(),
     };
     let width_px = RwSignal::new(0.0);
-    Effect::new(move |_| columns.set(super::layout::columns(width_px.get(), name_share.get())));
+    Effect::new(move |_| {
+        let now = super::layout::columns(page_width_px(), width_px.get(), name_share.get());
+        if columns.get_untracked() != now {
+            columns.set(now);
+        }
+    });
     measure(parts, width_px, gutter_px);
     let pool = Rc::new(RefCell::new(None::<RowPool>));
     let frame = painter(parts, Rc::clone(&pool));
@@ -101,7 +106,12 @@ pub fn Waterfall(
                         style:height=move || format!("{}px", parts.view_px.get())
                         on:click=on_click
                     >
-                        <canvas class="Waterfall-bars" node_ref=parts.canvas aria-hidden="true"></canvas>
+                        <canvas
+                            class="Waterfall-bars"
+                            style:width=move || format!("{}px", columns.get().lane_px)
+                            node_ref=parts.canvas
+                            aria-hidden="true"
+                        ></canvas>
                     </div>
                 </div>
             </div>
@@ -154,6 +164,10 @@ fn Head(parts: Parts) -> impl IntoView {
             </div>
         </div>
     }
+}
+
+fn page_width_px() -> f64 {
+    document().body().map_or(0.0, |body| f64::from(body.client_width()))
 }
 
 /// Keeps sizes known.
@@ -230,7 +244,7 @@ fn fulfil_wishes(parts: Parts, scroll_top: StoredValue<f64>) {
 fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
     let palette = expect_context::<PaletteSignal>().0;
     let mut brush = Brush::default();
-    let focused = RefCell::new(None::<u32>);
+    let focused_cursor = Cell::new(None::<u32>);
     Frame::new(move || {
         let stage = parts.stage;
         let (Some(scroller), Some(sheet), Some(canvas)) =
@@ -261,7 +275,7 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
         let folded = stage.folded.read_untracked();
         pool.show(
             &scene,
-            parts.columns.get_untracked(),
+            parts.columns.get_untracked().name_px,
             |row| folded.is_folded(row),
             |row, index| RowState {
                 is_cursor: cursor == Some(row),
@@ -270,9 +284,18 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
                 is_tab_stop: cursor.map_or(index == 0, |cursor| cursor == row),
             },
         );
-        // The focus goes along with the cursor, unless it is in a field or a panel.
-        if focused.replace(cursor) != cursor && may_take_focus() {
-            cursor.inspect(|row| pool.focus(*row));
+        // The focus goes along with the cursor, unless it is in a field or a panel. Slots are used again for other
+        // rows, so it must never stay on one that shows another row by now.
+        let is_due = focused_cursor.get() != cursor;
+        let is_stray = pool.focused_row().is_some_and(|row| Some(row) != cursor);
+        if (is_due || is_stray) && may_take_focus() {
+            if cursor.is_some_and(|row| pool.focus(row)) {
+                focused_cursor.set(cursor);
+            } else if is_stray {
+                // It comes back when the cursor's row does.
+                focused_cursor.set(None);
+                blur();
+            }
         }
     })
 }

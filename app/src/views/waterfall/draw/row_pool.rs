@@ -7,13 +7,13 @@
 use model::trace::mark;
 use model::{Nanos, SpanKind};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::{Element, FocusOptions, HtmlElement};
 
 use super::Scene;
 use crate::browser::document;
 use crate::format::{count, duration, offset};
 use crate::views::stage::Staged;
-use crate::views::waterfall::layout::{Columns, ROW_PX, indent, indent_step_px};
+use crate::views::waterfall::layout::{ROW_PX, indent, indent_step_px};
 
 /// One row. Only names, numbers and states are filled in later.
 const ROW_HTML: &str = "<div role=\"gridcell\" class=\"Waterfall-name\"><i class=\"Waterfall-indent\"></i>\
@@ -40,7 +40,7 @@ struct Content {
     row: u32,
     index: usize,
     is_folded: bool,
-    columns: Columns,
+    name_px: f64,
     step_px: f64,
 }
 
@@ -76,11 +76,11 @@ impl RowPool {
     pub fn show(
         &mut self,
         scene: &Scene,
-        columns: Columns,
+        name_px: f64,
         is_folded: impl Fn(u32) -> bool,
         state_of: impl Fn(u32, usize) -> RowState,
     ) {
-        let step_px = indent_step_px(scene.staged.deepest, columns.name_px);
+        let step_px = indent_step_px(scene.staged.deepest, name_px);
         self.grow(scene.visible.len());
         let slot_count = self.slots.len();
         let mut is_used = vec![false; slot_count];
@@ -90,7 +90,7 @@ impl RowPool {
             };
             let slot = &mut self.slots[index % slot_count];
             is_used[index % slot_count] = true;
-            let content = Content { row, index, is_folded: is_folded(row), columns, step_px };
+            let content = Content { row, index, is_folded: is_folded(row), name_px, step_px };
             if slot.content != Some(content) {
                 slot.fill(scene.staged, content);
             }
@@ -105,11 +105,17 @@ impl RowPool {
         }
     }
 
-    /// Puts the focus on a row, if it is on screen.
-    pub fn focus(&self, row: u32) {
-        if let Some(slot) = self.slots.iter().find(|slot| slot.content.is_some_and(|c| c.row == row)) {
-            let _ = slot.root.focus();
-        }
+    /// Puts the focus on a row. Says whether it is on screen.
+    pub fn focus(&self, row: u32) -> bool {
+        let found = self.slots.iter().find(|slot| slot.content.is_some_and(|c| c.row == row));
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        found.is_some_and(|slot| slot.root.focus_with_options(&options).is_ok())
+    }
+
+    /// The row that has the focus, if one has.
+    pub fn focused_row(&self) -> Option<u32> {
+        self.row_of(&document().active_element()?)
     }
 
     /// The row an element of a slot belongs to at the moment.
@@ -166,7 +172,7 @@ impl Slot {
         let row = content.row as usize;
         let (trace, tree) = (&staged.trace, &staged.tree);
         let depth = tree.depth[row];
-        let indent = indent(depth, content.step_px, content.columns.name_px);
+        let indent = indent(depth, content.step_px, content.name_px);
         let _ = self.indent.style().set_property("width", &format!("{}px", indent.px));
         set_text(&self.depth, &if indent.is_capped { count(u64::from(depth)) } else { String::new() });
         self.fill_toggle(tree.child_count[row], tree.size[row], content.is_folded);

@@ -69,9 +69,11 @@ fn a_label_goes_where_there_is_room() {
 
 #[test]
 fn every_column_keeps_what_it_needs() {
-    let wide = columns(1_600.0, 0.36);
-    assert!(wide.has_all_numbers && wide.name_px == 576.0 && wide.lane_px == 802.0);
-    let narrow = columns(640.0, 0.36);
-    assert!(!narrow.has_all_numbers && narrow.lane_px >= LEAST_LANE_PX);
-    assert_eq!(columns(1_600.0, 0.99).lane_px, LEAST_LANE_PX);
+    let wide = columns(1_600.0, 1_600.0, 0.33);
+    assert_eq!(wide, Columns { name_px: 528.0, has_all_numbers: true, lane_px: 850.0 });
+    let beside_a_panel = columns(1_600.0, 1_140.0, 0.33);
+    assert_eq!(beside_a_panel, Columns { lane_px: 390.0, ..wide });
+    let narrow = columns(1_100.0, 660.0, 0.33);
+    assert!(!narrow.has_all_numbers && narrow.lane_px >= FAIR_LANE_PX / 2.0);
+    assert!(columns(1_600.0, 1_600.0, 0.99).lane_px >= LEAST_LANE_PX);
 }
