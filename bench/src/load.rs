@@ -94,12 +94,14 @@ impl Run {
             let draw = self.pool.draw();
             let before = self.due_spans.fetch_add(draw.spans, Ordering::Relaxed);
             if before >= self.plan.spans_max {
+                self.pool.give_back(draw);
                 break;
             }
             let mut due = Instant::now();
             if let Some(rate) = self.plan.rate {
                 due = self.start + Duration::from_secs_f64(before as f64 / rate);
                 if due >= deadline {
+                    self.pool.give_back(draw);
                     break;
                 }
                 tokio::time::sleep_until(due).await;
@@ -107,13 +109,22 @@ impl Run {
             out.offered += draw.spans;
             let bytes = Bytes::from(self.pool.bytes(draw, now()));
             out.sent_bytes += bytes.len() as u64;
-            self.export(&channel, bytes, draw.spans, due, &mut out).await;
+            if !self.export(&channel, bytes, draw.spans, due, &mut out).await {
+                self.pool.give_back(draw);
+            }
         }
         out
     }
 
-    /// Sends one request until it is taken, or refused for good.
-    async fn export(&self, channel: &Channel, bytes: Bytes, spans: u64, due: Instant, out: &mut Outcome) {
+    /// Sends one request until it is taken, or refused for good, which makes it false.
+    async fn export(
+        &self,
+        channel: &Channel,
+        bytes: Bytes,
+        spans: u64,
+        due: Instant,
+        out: &mut Outcome,
+    ) -> bool {
         let give_up = self.start + self.plan.duration + Duration::from_secs(60);
         loop {
             match export_once(channel, bytes.clone()).await {
@@ -121,7 +132,7 @@ impl Run {
                     out.rejected += rejected;
                     out.accepted += spans.saturating_sub(rejected);
                     out.acks.add(due.elapsed());
-                    return;
+                    return true;
                 }
                 Err(status) if may_pass(&status) && Instant::now() < give_up => {
                     out.pushed_back += 1;
@@ -130,7 +141,7 @@ impl Run {
                 Err(status) => {
                     out.failed += spans;
                     out.failure = Some(format!("{:?}: {}", status.code(), status.message()));
-                    return;
+                    return false;
                 }
             }
         }

@@ -56,7 +56,7 @@ pub struct Options {
     #[arg(long, global = true, default_value_t = 60, value_name = "SECONDS")]
     seconds: u64,
     /// Spans a second to offer, one run each; `max` means as much as is taken
-    #[arg(long, global = true, value_delimiter = ',', default_values_t = [Offered(None), Offered(Some(50_000.0))])]
+    #[arg(long, global = true, value_delimiter = ',', default_values_t = [Offered(Some(50_000.0)), Offered(None)])]
     rates: Vec<Offered>,
     #[arg(long, global = true, default_value_t = 4)]
     connections: usize,

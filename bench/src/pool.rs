@@ -9,7 +9,9 @@
 //!
 //! which keeps parents, children and links together and costs a copy and a few additions a span.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use model::{Nanos, Span, Timestamp, TraceId};
 use prost::Message;
@@ -21,6 +23,7 @@ pub struct Pool {
     templates: Vec<Template>,
     salt: u64,
     next: AtomicU64,
+    unsent: Mutex<HashSet<u64>>,
 }
 
 /// One request, and where in it the things are that change.
@@ -73,12 +76,26 @@ impl Pool {
             templates.push(template);
         }
         let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Pool { templates, salt: mix(clock.as_nanos() as u64), next: AtomicU64::new(0) }
+        Pool {
+            templates,
+            salt: mix(clock.as_nanos() as u64),
+            next: AtomicU64::new(0),
+            unsent: Mutex::default(),
+        }
     }
 
     pub fn draw(&self) -> Draw {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Draw { number, spans: self.template(number).spans }
+    }
+
+    /// Says that a draw was never sent or never taken, so that nobody looks for its traces.
+    pub fn give_back(&self, draw: Draw) {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner).insert(draw.number);
+    }
+
+    fn was_sent(&self, number: u64) -> bool {
+        !self.unsent.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
     }
 
     pub fn drawn(&self) -> u64 {
@@ -102,7 +119,7 @@ impl Pool {
             let number = rng.below(drawn.max(1));
             let traces = &self.template(number).traces;
             let (id, spans) = *rng.pick(traces);
-            if sizes.contains(&spans) {
+            if sizes.contains(&spans) && self.was_sent(number) {
                 let keys = self.keys(number);
                 return Some(SentTrace { id: TraceId(xor(id.0, keys.trace)), spans });
             }

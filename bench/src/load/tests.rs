@@ -1,3 +1,5 @@
+//! The load's pace and counts, against a door that only counts.
+
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -16,6 +18,7 @@ use super::*;
 struct Receiver {
     calls: Arc<AtomicU64>,
     spans: Arc<Mutex<HashSet<Vec<u8>>>>,
+    traces: Arc<Mutex<HashSet<Vec<u8>>>>,
 }
 
 #[tonic::async_trait]
@@ -28,8 +31,10 @@ impl TraceService for Receiver {
             return Err(Status::resource_exhausted("queue full"));
         }
         let scopes = request.into_inner().resource_spans.into_iter().flat_map(|r| r.scope_spans);
-        let ids = scopes.flat_map(|s| s.spans).map(|s| s.span_id);
-        self.spans.lock().unwrap().extend(ids);
+        for span in scopes.flat_map(|s| s.spans) {
+            self.spans.lock().unwrap().insert(span.span_id);
+            self.traces.lock().unwrap().insert(span.trace_id);
+        }
         let partial_success =
             Some(ExportTracePartialSuccess { rejected_spans: 1, error_message: String::new() });
         Ok(Response::new(ExportTraceServiceResponse { partial_success }))
@@ -63,6 +68,12 @@ async fn every_span_is_sent_once_although_some_must_come_back() {
     assert_eq!(outcome.rejected, requests);
     assert_eq!(outcome.accepted, outcome.offered - requests);
     assert_eq!(receiver.spans.lock().unwrap().len() as u64, outcome.offered);
+    let traces = receiver.traces.lock().unwrap();
+    let mut rng = traffic::rng::Rng::new(3);
+    for _ in 0..500 {
+        let trace = pool.sent_trace(&mut rng, pool.drawn(), 1..=300).unwrap();
+        assert!(traces.contains(&trace.id.0[..]), "a trace that was never sent");
+    }
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Re-stamped requests are requests like any other.
+
 use std::collections::{HashMap, HashSet};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;

@@ -1,3 +1,5 @@
+//! The report says what was measured.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! The shop does everything it is said to do, the same way every time.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
