@@ -1,3 +1,5 @@
+//! What the demo sends, and when, against a sender that only remembers.
+
 use std::collections::HashSet;
 use std::sync::Mutex;
 

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, stream};
 use model::json::{span_json, summary_json};
 use model::trace::Trace;
 use model::{ApiError, TraceId};
@@ -42,48 +42,45 @@ pub async fn by_id(State(app): State<App>, Path(id): Path<String>) -> Result<Res
         ApiError::bad_request(format!("'{id}' is not a trace id: {e}"), "give 32 hexadecimal digits")
     })?;
     let caller = app.caller().await?;
-    let trace = app.queries.trace(&caller.scope, trace_id).await?;
-    let head = head_json(&app, &caller.scope, &trace).await?;
-    let spans = app.queries.spans(&caller.scope, trace_id).await?;
-    let body = stream::once(async move { Ok(head) }).chain(spans_json(spans));
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response())
+    let (trace, spans) = tokio::try_join!(
+        app.queries.trace(&caller.scope, trace_id),
+        app.queries.spans(&caller.scope, trace_id)
+    )?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(trace_json(&trace, spans)))
+        .into_response())
 }
 
-/// Everything before the first span: the summary, the root span and the opening of the list.
-async fn head_json(app: &App, scope: &model::Scope, trace: &Trace) -> Result<Bytes, ApiError> {
-    let mut head = summary_json(&trace.summary());
-    head["root_span"] = match trace.parent_id.iter().position(|id| !id.is_valid()) {
-        Some(row) => {
-            let start = trace.start.plus(model::Nanos(trace.offset[row]));
-            span_json(&app.queries.span(scope, trace.trace_id, trace.span_id[row], start).await?)
-        }
-        None => Value::Null,
-    };
-    let mut text = head.to_string();
-    text.pop();
-    text.push_str(",\"spans\":[");
-    Ok(Bytes::from(text))
-}
-
-/// The spans, comma between them, and the closing of list and object.
-fn spans_json(spans: SpanCursor) -> impl Stream<Item = Result<Bytes, ApiError>> {
+/// The summary, the spans with commas between them, and last the root span, which by then has passed by.
+fn trace_json(trace: &Trace, spans: SpanCursor) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
     struct Writing {
         spans: SpanCursor,
-        first: bool,
+        /// What precedes the first span; empty once it is written.
+        opening: String,
+        root: String,
     }
-    let start = Some(Writing { spans, first: true });
+    let mut opening = summary_json(&trace.summary()).to_string();
+    opening.pop();
+    opening.push_str(",\"spans\":[");
+    let start = Some(Writing { spans, opening, root: String::new() });
     stream::try_unfold(start, async |state| {
         let Some(mut writing) = state else { return Ok(None) };
-        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        let mut piece = String::with_capacity(PIECE_BYTES);
         while piece.len() < PIECE_BYTES {
             let Some(span) = writing.spans.next().await? else {
-                piece.extend_from_slice(b"]}");
+                piece.push_str(&writing.opening);
+                let root = if writing.root.is_empty() { "null" } else { &writing.root };
+                piece.push_str(&format!("],\"root_span\":{root}}}"));
                 return Ok(Some((Bytes::from(piece), None)));
             };
-            if !std::mem::take(&mut writing.first) {
-                piece.push(b',');
+            match std::mem::take(&mut writing.opening) {
+                opening if opening.is_empty() => piece.push(','),
+                opening => piece.push_str(&opening),
             }
-            piece.extend_from_slice(span_json(&span).to_string().as_bytes());
+            let text = span_json(&span).to_string();
+            piece.push_str(&text);
+            if span.is_root() && writing.root.is_empty() {
+                writing.root = text;
+            }
         }
         Ok(Some((Bytes::from(piece), Some(writing))))
     })

@@ -1,3 +1,5 @@
+//! Nothing is lost on the way into OTLP.
+
 use model::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message;
