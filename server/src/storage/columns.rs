@@ -47,7 +47,7 @@ pub struct Batcher<'k> {
 
 /// What a batch came to.
 pub struct Batched {
-    /// In the order they must be stored.
+    /// One for each table that gets something.
     pub blocks: Vec<TableBlock>,
     pub new_origins: HashSet<u64>,
     pub spans: usize,

@@ -142,11 +142,11 @@ impl Writer {
         }
     }
 
+    /// The tables side by side: each insert keeps one thread of the engine busy. Which of them were stored when one
+    /// fails does not matter, the token sees to that.
     async fn insert(&self, prepared: &Prepared) -> Result<(), StoreError> {
-        for block in &prepared.batched.blocks {
-            self.store.insert(block, &prepared.token).await?;
-        }
-        Ok(())
+        let inserts = prepared.batched.blocks.iter().map(|block| self.store.insert(block, &prepared.token));
+        futures::future::try_join_all(inserts).await.map(|_| ())
     }
 
     fn known_origins(&self) -> HashSet<u64> {
