@@ -40,3 +40,9 @@ pub fn target_within(event: &web_sys::Event, selector: &str) -> Option<web_sys::
     let target: web_sys::Element = event.target()?.dyn_into().ok()?;
     target.closest(selector).ok().flatten()
 }
+
+/// Whether the focus goes out of the nearest box a selector finds around it.
+pub fn leaves(event: &web_sys::FocusEvent, selector: &str) -> bool {
+    let went_to = event.related_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    went_to.and_then(|element| element.closest(selector).ok().flatten()).is_none()
+}

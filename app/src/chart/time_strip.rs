@@ -63,14 +63,17 @@ pub fn TimeStrip(
         }
         None => {}
     };
+    let end = move || {
+        drag.set_value(None);
+        brush.set(None);
+    };
     let up = move |event: PointerEvent| {
         if let Some(Drag::Brush(from)) = drag.get_value()
             && let Some(window) = marked(from, at_ns(&event), scale())
         {
             on_window.run(window);
         }
-        drag.set_value(None);
-        brush.set(None);
+        end();
     };
     view! {
         <div
@@ -80,10 +83,7 @@ pub fn TimeStrip(
             on:pointerdown=down
             on:pointermove=moved
             on:pointerup=up
-            on:pointercancel=move |_| {
-                drag.set_value(None);
-                brush.set(None);
-            }
+            on:pointercancel=move |_| end()
             on:dblclick=move |_| on_reset.run(())
         >
             {children()}

@@ -2,12 +2,13 @@
 //!
 //! Keys: arrows move, Enter takes, Escape closes, letters narrow.
 
-use leptos::ev::KeyboardEvent;
+use leptos::ev::{FocusEvent, KeyboardEvent};
 use leptos::html;
 use leptos::prelude::*;
 
 use super::icon::Icon;
 use super::service::ServiceName;
+use crate::browser::keys;
 
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,39 +35,24 @@ pub fn Picker(
     #[prop(into)] on_choose: Callback<Option<String>>,
 ) -> impl IntoView {
     let is_open = RwSignal::new(false);
-    let text = RwSignal::new(String::new());
-    let active = RwSignal::new(0usize);
-    let found = Memo::new(move |_| narrowed(&choices.get(), &text.get()));
     let toggle = move |_| {
-        text.set(String::new());
-        active.set(0);
         is_open.update(|open| *open = !*open);
         if is_open.get_untracked() {
             on_open.run(());
+        }
+    };
+    let close_when_left = move |event: FocusEvent| {
+        if keys::leaves(&event, ".Picker") {
+            is_open.set(false);
         }
     };
     let take = Callback::new(move |value: Option<String>| {
         is_open.set(false);
         on_choose.run(value);
     });
-    let key = move |event: KeyboardEvent| {
-        let last = found.with_untracked(Vec::len).saturating_sub(1);
-        match event.key().as_str() {
-            "ArrowDown" => active.update(|a| *a = (*a + 1).min(last)),
-            "ArrowUp" => active.update(|a| *a = a.saturating_sub(1)),
-            "Enter" => match found.with_untracked(|f| f.get(active.get_untracked()).map(|c| c.value.clone()))
-            {
-                Some(value) => take.run(Some(value)),
-                None => return,
-            },
-            "Escape" => is_open.set(false),
-            _ => return,
-        }
-        event.prevent_default();
-        event.stop_propagation();
-    };
+    let close = Callback::new(move |()| is_open.set(false));
     view! {
-        <div class="Picker" on:focusout=move |event| close_when_left(&event, is_open)>
+        <div class="Picker" on:focusout=close_when_left>
             <button
                 type="button"
                 class="Button Picker-button"
@@ -80,24 +66,55 @@ pub fn Picker(
                 {Icon::ChevronDown.show()}
             </button>
             <Show when=move || is_open.get()>
-                <div class="Picker-popover">
-                    <PickerBox label=label text=text active=active key=key />
-                    <ul class="Picker-list" id=format!("picker-{label}") role="listbox" aria-label=label>
-                        <For
-                            each=move || found.get().into_iter().enumerate()
-                            key=|(i, choice)| (*i, choice.value.clone())
-                            let((i, choice))
-                        >
-                            <Entry choice=choice is_active=Signal::derive(move || active.get() == i) take=take />
-                        </For>
-                    </ul>
-                    <Show when=move || found.with(Vec::is_empty)>
-                        <p class="Picker-none">"Nothing here by that name"</p>
-                    </Show>
-                    <Show when=move || chosen.get().is_some()>
-                        <button type="button" class="Picker-any" on:click=move |_| take.run(None)>"Any"</button>
-                    </Show>
-                </div>
+                <Popover label=label chosen=chosen choices=choices take=take close=close />
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Popover(
+    label: &'static str,
+    chosen: Signal<Option<String>>,
+    choices: Signal<Vec<Choice>>,
+    take: Callback<Option<String>>,
+    close: Callback<()>,
+) -> impl IntoView {
+    let text = RwSignal::new(String::new());
+    let active = RwSignal::new(0usize);
+    let found = Memo::new(move |_| narrowed(&choices.get(), &text.get()));
+    let key = move |event: KeyboardEvent| {
+        let last = found.with_untracked(Vec::len).saturating_sub(1);
+        match event.key().as_str() {
+            "ArrowDown" => active.update(|a| *a = (*a + 1).min(last)),
+            "ArrowUp" => active.update(|a| *a = a.saturating_sub(1)),
+            "Enter" => {
+                let choice = found.with_untracked(|f| f.get(active.get_untracked()).cloned());
+                choice.into_iter().for_each(|choice| take.run(Some(choice.value)));
+            }
+            "Escape" => close.run(()),
+            _ => return,
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    view! {
+        <div class="Picker-popover">
+            <PickerBox label=label text=text active=active key=key />
+            <ul class="Picker-list" id=format!("picker-{label}") role="listbox" aria-label=label>
+                <For
+                    each=move || found.get().into_iter().enumerate()
+                    key=|(i, choice)| (*i, choice.value.clone())
+                    let((i, choice))
+                >
+                    <Entry choice=choice is_active=Signal::derive(move || active.get() == i) take=take />
+                </For>
+            </ul>
+            <Show when=move || found.with(Vec::is_empty)>
+                <p class="Picker-none">"Nothing here by that name"</p>
+            </Show>
+            <Show when=move || chosen.get().is_some()>
+                <button type="button" class="Picker-any" on:click=move |_| take.run(None)>"Any"</button>
             </Show>
         </div>
     }
@@ -166,16 +183,4 @@ fn Entry(choice: Choice, is_active: Signal<bool>, take: Callback<Option<String>>
 fn narrowed(choices: &[Choice], text: &str) -> Vec<Choice> {
     let text = text.trim().to_lowercase();
     choices.iter().filter(|c| c.value.to_lowercase().contains(&text)).take(LISTED).cloned().collect()
-}
-
-/// Closes when the focus goes anywhere outside.
-fn close_when_left(event: &web_sys::FocusEvent, is_open: RwSignal<bool>) {
-    use web_sys::wasm_bindgen::JsCast;
-    let element =
-        |target: Option<web_sys::EventTarget>| target.and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-    let went_to = element(event.related_target());
-    let stays = went_to.and_then(|e| e.closest(".Picker").ok().flatten()).is_some();
-    if !stays {
-        is_open.set(false);
-    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::{Nanos, Span};
+use model::{Nanos, Span, Timestamp};
 
+use crate::browser::clock;
 use crate::views::span_detail::SpanLoad;
 use crate::views::stage::Stage;
 
@@ -25,7 +26,7 @@ pub struct SpanFetch {
     pub is_stale: RwSignal<bool>,
     kept: StoredValue<HashMap<u32, Arc<Span>>>,
     wanted: StoredValue<Option<u32>>,
-    last_asked_ms: StoredValue<f64>,
+    last_asked: StoredValue<Timestamp>,
 }
 
 impl SpanFetch {
@@ -37,7 +38,7 @@ impl SpanFetch {
             is_stale: RwSignal::new(false),
             kept: StoredValue::new(HashMap::new()),
             wanted: StoredValue::new(None),
-            last_asked_ms: StoredValue::new(0.0),
+            last_asked: StoredValue::new(Timestamp(0)),
         };
         Effect::new(move |_| match stage.cursor.get().filter(|_| stage.is_open.get()) {
             Some(row) => fetch.want(row),
@@ -72,9 +73,9 @@ impl SpanFetch {
             },
             PATIENCE,
         );
-        let now_ms = js_sys::Date::now();
-        let is_hurried = now_ms - self.last_asked_ms.get_value() < REST.as_millis() as f64;
-        self.last_asked_ms.set_value(now_ms);
+        let now = clock::now();
+        let is_hurried = u128::from(now.since(self.last_asked.get_value()).0) < REST.as_nanos();
+        self.last_asked.set_value(now);
         if !is_hurried {
             return self.ask(row);
         }

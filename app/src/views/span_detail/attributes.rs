@@ -22,14 +22,14 @@ pub fn Attributes(attrs: Attrs, #[prop(into)] filter: Signal<String>) -> impl In
 }
 
 fn entries(attrs: Attrs, depth: usize) -> AnyView {
-    let lines = attrs.into_iter().map(|(key, value)| entry(key, &value, depth)).collect_view();
+    let lines = attrs.into_iter().map(|(key, value)| entry(&key, &value, depth)).collect_view();
     view! { <dl class="Attributes" class:is-nested=depth != 0>{lines}</dl> }.into_any()
 }
 
-fn entry(key: String, value: &AttrValue, depth: usize) -> AnyView {
+fn entry(key: &str, value: &AttrValue, depth: usize) -> AnyView {
     let kind = type_label(value);
     let text = plain(value);
-    let body = match shown(&key, value) {
+    let body = match shown(key, value) {
         Shown::Nested(inner) if depth < MOST_NESTED => entries(inner, depth + 1),
         Shown::Nested(_) => view! { <span class="Attributes-text">{text.clone()}</span> }.into_any(),
         Shown::Plain(text) if text.is_empty() => {
@@ -40,10 +40,10 @@ fn entry(key: String, value: &AttrValue, depth: usize) -> AnyView {
     };
     let kind =
         (!kind.is_empty() && kind != "empty").then(|| view! { <span class="Attributes-type">{kind}</span> });
-    let data_key = key.clone();
+    let data_key = key.to_owned();
     view! {
         <div class="Attributes-line" data-testid="attribute" data-key=data_key>
-            <dt class="Attributes-key">{breakable(&key)}{kind}</dt>
+            <dt class="Attributes-key">{breakable(key)}{kind}</dt>
             <dd class="Attributes-value">
                 {body}
                 <CopyButton what="value" text=Signal::derive(move || text.clone()) />

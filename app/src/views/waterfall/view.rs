@@ -38,6 +38,21 @@ struct Parts {
     canvas: NodeRef<html::Canvas>,
 }
 
+impl Parts {
+    fn new(stage: Stage, columns: RwSignal<Columns>) -> Parts {
+        Parts {
+            stage,
+            columns,
+            view_px: RwSignal::new(0.0),
+            brush: RwSignal::new(None),
+            hover_px: RwSignal::new(None),
+            scroller: NodeRef::new(),
+            sheet: NodeRef::new(),
+            canvas: NodeRef::new(),
+        }
+    }
+}
+
 #[component]
 pub fn Waterfall(
     stage: Stage,
@@ -49,16 +64,7 @@ pub fn Waterfall(
     /// Where the list was scrolled to; kept by the page while a trace is loaded again.
     scroll_top: StoredValue<f64>,
 ) -> impl IntoView {
-    let parts = Parts {
-        stage,
-        columns,
-        view_px: RwSignal::new(0.0),
-        brush: RwSignal::new(None),
-        hover_px: RwSignal::new(None),
-        scroller: NodeRef::new(),
-        sheet: NodeRef::new(),
-        canvas: NodeRef::new(),
-    };
+    let parts = Parts::new(stage, columns);
     let width_px = RwSignal::new(0.0);
     Effect::new(move |_| {
         let now = super::layout::columns(page_width_px(), width_px.get(), name_share.get());
