@@ -72,6 +72,9 @@ pub struct ServeConfig {
     /// Where metadata is kept instead of SQLite in the data folder: postgres://…
     #[arg(long, env = "SKEIN_META_URL", value_name = "URL", hide_env_values = true)]
     pub meta_url: Option<String>,
+    /// Where spans wait to be stored, instead of the data folder: kafka://brokers/topic (not in this version)
+    #[arg(long, env = "SKEIN_QUEUE_URL", value_name = "URL", hide_env_values = true)]
+    pub queue_url: Option<String>,
     /// What the queue in the data folder may hold before senders are asked to wait
     #[arg(long, env = "SKEIN_QUEUE_MAX_BYTES", default_value_t = limits::QUEUE_DEFAULT_MAX_BYTES, value_name = "BYTES")]
     pub queue_max_bytes: u64,
@@ -115,6 +118,9 @@ impl ServeConfig {
                 "--queue-max-bytes {} is too little: {least} at least",
                 self.queue_max_bytes
             ));
+        }
+        if self.queue_url.is_some() {
+            return Err("--queue-url: this version queues in the data folder only; leave it out".to_owned());
         }
         if let Some(url) = &self.meta_url
             && !url.starts_with("postgres://")
@@ -208,6 +214,7 @@ mod tests {
         assert!(problem(&["--http", "0.0.0.0:7300"]).contains("not loopback"));
         assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
         assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
+        assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));
         assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));
     }
 

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// The largest request body, decompressed. The OpenTelemetry Collector's default batches are far below it.
 pub const REQUEST_MAX_BYTES: usize = 16 << 20;
+/// How much of a refused body is still taken, and for how long, so that its sender gets to read the refusal.
+pub const DISCARD_MAX_BYTES: usize = 64 << 20;
+pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bodies being read and decoded at one time, all doors together. Beyond it senders are told to come back.
 pub const INTAKE_IN_FLIGHT_MAX_BYTES: usize = 96 << 20;
 /// A queue segment is sealed, and becomes one insert, at whichever of these comes first. 200,000 rows is where

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 
 use super::budget::{Budget, Share};
 use super::intake::IntakeError;
+use crate::limits::{DISCARD_MAX_BYTES, DISCARD_TIMEOUT};
 
 /// How long a sender may take for one body. Slower ones hold bytes that others could use.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,19 +22,39 @@ pub struct Held {
 
 /// Takes the whole body, at most `max_bytes` of it. `announced` is the length the sender named, if it did.
 pub async fn read(
-    body: Body,
+    mut body: Body,
     announced: Option<u64>,
     max_bytes: usize,
     budget: &Budget,
 ) -> Result<Held, IntakeError> {
-    if announced.is_some_and(|length| length > max_bytes as u64) {
-        return Err(IntakeError::TooLarge { max_bytes });
+    let result = if announced.is_some_and(|length| length > max_bytes as u64) {
+        Err(IntakeError::TooLarge { max_bytes })
+    } else {
+        let reading = collect(&mut body, max_bytes, budget);
+        tokio::time::timeout(BODY_READ_TIMEOUT, reading).await.unwrap_or(Err(IntakeError::TooSlow))
+    };
+    if !matches!(result, Ok(_) | Err(IntakeError::TooSlow | IntakeError::Interrupted)) {
+        discard(body).await;
     }
-    let reading = collect(body, max_bytes, budget);
-    tokio::time::timeout(BODY_READ_TIMEOUT, reading).await.unwrap_or(Err(IntakeError::TooSlow))
+    result
 }
 
-async fn collect(mut body: Body, max_bytes: usize, budget: &Budget) -> Result<Held, IntakeError> {
+/// A sender that is still writing when its connection closes never reads why it was refused: the rest of a refused
+/// body is taken, up to a bound, and thrown away.
+pub async fn discard(mut body: Body) {
+    let reading = async {
+        let mut left = DISCARD_MAX_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
+}
+
+async fn collect(body: &mut Body, max_bytes: usize, budget: &Budget) -> Result<Held, IntakeError> {
     let mut share = budget.share();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();

@@ -50,8 +50,9 @@ async fn traces(State(intake): State<Arc<Intake>>, request: Request) -> Response
         PROTOBUF | "application/protobuf" => Format::Protobuf,
         JSON => Format::Json,
         other => {
-            let hint = format!("send {PROTOBUF} or {JSON}");
-            return refuse_content_type(&intake, Door::OtlpHttp, other, hint);
+            let (other, hint) = (other.to_owned(), format!("send {PROTOBUF} or {JSON}"));
+            body::discard(request.into_body()).await;
+            return refuse_content_type(&intake, Door::OtlpHttp, &other, hint);
         }
     };
     match take(&intake, request, Door::OtlpHttp, format).await {
@@ -64,9 +65,10 @@ async fn traces(State(intake): State<Arc<Intake>>, request: Request) -> Response
 }
 
 async fn simple_spans(State(intake): State<Arc<Intake>>, request: Request) -> Response {
-    let content_type = content_type(request.headers());
+    let content_type = content_type(request.headers()).to_owned();
     if content_type != JSON {
-        return refuse_content_type(&intake, Door::SimpleJson, content_type, format!("send {JSON}"));
+        body::discard(request.into_body()).await;
+        return refuse_content_type(&intake, Door::SimpleJson, &content_type, format!("send {JSON}"));
     }
     match take(&intake, request, Door::SimpleJson, Format::SimpleJson).await {
         Ok(outcome) => respond_json(StatusCode::ACCEPTED, &simple_answer(&outcome)),
@@ -95,6 +97,7 @@ async fn take(intake: &Intake, request: Request, door: Door, format: Format) -> 
     let coding = match coding(&parts.headers) {
         Ok(coding) => coding,
         Err(name) => {
+            body::discard(body).await;
             intake.metrics().count_request(door, "unsupported_encoding");
             return Err(Refused::encoding(&name));
         }
