@@ -1,6 +1,7 @@
 -- What every span is stored as, in trace order: nearly all reads are "everything of this trace".
 -- Partitions follow the day of arrival, so that a sender with an absurd clock can never spread one insert over
--- hundreds of partitions. Skip indexes refine queries that are bounded already; search has its own table.
+-- hundreds of partitions. Granules are small, because a trace is a few dozen rows of many wide columns, and a granule
+-- is read whole from every part the trace is in. Skip indexes refine queries that are bounded already; search has its own table.
 CREATE TABLE IF NOT EXISTS spans (
     tenant LowCardinality(String),
     class LowCardinality(String),
@@ -53,7 +54,8 @@ ENGINE = MergeTree
 PARTITION BY (class, toDate(received))
 ORDER BY (trace_id, start)
 TTL received + INTERVAL 30 DAY DELETE
-SETTINGS ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)', non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)',
+    non_replicated_deduplication_window = 1000;
 
 -- Who made a span: its resource and instrumentation scope, once per origin instead of once per span.
 -- Attribute values are tagged text.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use model::json::{span_json, summary_json};
-use model::trace::Trace;
+use model::view::TraceSummary;
 use model::{ApiError, TraceId};
 use serde_json::{Value, json};
 
@@ -42,23 +42,26 @@ pub async fn by_id(State(app): State<App>, Path(id): Path<String>) -> Result<Res
         ApiError::bad_request(format!("'{id}' is not a trace id: {e}"), "give 32 hexadecimal digits")
     })?;
     let caller = app.caller().await?;
-    let (trace, spans) = tokio::try_join!(
-        app.queries.trace(&caller.scope, trace_id),
+    let (summary, spans) = tokio::try_join!(
+        app.queries.summary(&caller.scope, trace_id),
         app.queries.spans(&caller.scope, trace_id)
     )?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(trace_json(&trace, spans)))
+    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(trace_json(&summary, spans)))
         .into_response())
 }
 
 /// The summary, the spans with commas between them, and last the root span, which by then has passed by.
-fn trace_json(trace: &Trace, spans: SpanCursor) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
+fn trace_json(
+    summary: &TraceSummary,
+    spans: SpanCursor,
+) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
     struct Writing {
         spans: SpanCursor,
         /// What precedes the first span; empty once it is written.
         opening: String,
         root: String,
     }
-    let mut opening = summary_json(&trace.summary()).to_string();
+    let mut opening = summary_json(summary).to_string();
     opening.pop();
     opening.push_str(",\"spans\":[");
     let start = Some(Writing { spans, opening, root: String::new() });

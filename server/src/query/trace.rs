@@ -1,6 +1,7 @@
 //! One trace: as columns for the screen, and whole.
 
 use model::trace::{Builder, Trace, mark};
+use model::view::TraceSummary;
 use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
 
 use super::Queries;
@@ -44,6 +45,16 @@ pub fn columns_plan(scope: &Scope, trace: TraceId) -> Plan {
     Plan::new(scope, sql).bind("trace", trace)
 }
 
+/// The columns without what has to be looked for in attributes: enough for a summary, and narrow to read.
+pub fn outline_plan(scope: &Scope, trace: TraceId) -> Plan {
+    let sql = format!(
+        "SELECT span_id, parent_id, service, operation, '' AS fact, kind, status,
+            toUnixTimestamp64Nano(start) AS start, duration, toUInt8(0) AS marks
+         FROM spans WHERE {OF_TRACE}"
+    );
+    Plan::new(scope, sql).bind("trace", trace)
+}
+
 pub fn origins_plan(scope: &Scope, trace: TraceId) -> Plan {
     let sql = format!(
         "SELECT id, resource, resource_schema_url, resource_dropped, scope_name, scope_version, scope,
@@ -69,8 +80,16 @@ pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) 
 
 impl Queries {
     pub async fn trace(&self, scope: &Scope, trace: TraceId) -> Result<Trace, ApiError> {
+        self.built(trace, &columns_plan(scope, trace)).await
+    }
+
+    pub async fn summary(&self, scope: &Scope, trace: TraceId) -> Result<TraceSummary, ApiError> {
+        Ok(self.built(trace, &outline_plan(scope, trace)).await?.summary())
+    }
+
+    async fn built(&self, trace: TraceId, plan: &Plan) -> Result<Trace, ApiError> {
         let mut builder = Builder::new();
-        for row in self.reader.span_rows(&columns_plan(scope, trace)).await? {
+        for row in self.reader.span_rows(plan).await? {
             builder.push(&row);
         }
         let built = builder.finish(trace);
