@@ -64,6 +64,10 @@ impl Embedded {
         let folder = data_dir.join("engine");
         std::fs::create_dir_all(folder.join("data"))
             .with_context(|| format!("cannot create the engine's folder {}", folder.display()))?;
+        // The engine takes a relative path in its configuration as one relative to that file.
+        let folder = folder
+            .canonicalize()
+            .with_context(|| format!("cannot find the engine's folder {}", folder.display()))?;
         let port = free_port().context("no free port on loopback for the engine")?;
         let address = Address {
             url: format!("http://127.0.0.1:{port}"),
@@ -116,7 +120,7 @@ impl Supervisor {
             backoff =
                 if started.elapsed() > HEALTHY_AFTER { BACKOFF_MIN } else { (backoff * 2).min(BACKOFF_MAX) };
             self.state.restarts.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(wait_ms = backoff.as_millis() as u64, log = %self.folder.join("engine.err.log").display(),
+            tracing::warn!(wait_ms = backoff.as_millis() as u64, log = %self.folder.join("process.log").display(),
                 "the storage engine ended; starting it again");
             tokio::select! {
                 () = tokio::time::sleep(backoff) => {}

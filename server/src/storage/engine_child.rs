@@ -55,7 +55,7 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     // SAFETY: argc strings, closed by a null pointer, all alive until the call returns.
     unsafe { main(arguments.len() as c_int, pointers.as_mut_ptr()) };
     anyhow::bail!(
-        "the engine stopped by itself; its log says why: {}",
+        "the engine stopped by itself; what it said is above or in {}",
         args.folder.join("engine.err.log").display()
     )
 }

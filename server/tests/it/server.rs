@@ -221,8 +221,9 @@ fn spawn(folder: &Path, arguments: &[String]) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     skein()
         .args(["serve", "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
-        .arg("--data-dir")
-        .arg(folder.join("data"))
+        // A relative folder, as the default is; the browser tests give an absolute one.
+        .current_dir(folder)
+        .args(["--data-dir", "data"])
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(log)
