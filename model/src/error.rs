@@ -25,15 +25,23 @@ pub struct ApiError {
     pub code: ErrorCode,
     pub message: String,
     pub hint: String,
+    /// The bytes of the query it is about: first, and first after.
+    pub range: Option<(u32, u32)>,
 }
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into(), hint: hint.into() }
+        ApiError { code, message: message.into(), hint: hint.into(), range: None }
     }
 
     pub fn bad_request(message: impl Into<String>, hint: impl Into<String>) -> ApiError {
         ApiError::new(ErrorCode::BadRequest, message, hint)
+    }
+
+    /// Points at the part of the query that is meant.
+    pub fn at(mut self, start: usize, end: usize) -> ApiError {
+        self.range = Some((start as u32, end as u32));
+        self
     }
 
     pub fn not_found(message: impl Into<String>, hint: impl Into<String>) -> ApiError {

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::trace::TraceStatus;
 use crate::{Nanos, Timestamp, TraceId};
 
+mod search;
+
+pub use search::{
+    AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
+    SearchOrder, SearchPage, Series, SeriesSet, TraceSearch,
+};
+
 /// One line of a search result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceSummary {
@@ -28,34 +35,6 @@ pub struct ServiceShare {
     pub name: String,
     pub span_count: u64,
     pub error_count: u64,
-}
-
-/// Which traces to look for. A trace matches when one of its spans satisfies every filter at once; without a
-/// service or operation the duration bounds are those of the whole trace.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TraceSearch {
-    pub service: Option<String>,
-    pub operation: Option<String>,
-    pub error: Option<bool>,
-    pub min_duration: Option<Nanos>,
-    pub max_duration: Option<Nanos>,
-    /// From this time on, inclusive.
-    pub start: Option<Timestamp>,
-    /// Up to this time, exclusive.
-    pub end: Option<Timestamp>,
-    pub limit: Option<u32>,
-    pub cursor: Option<String>,
-}
-
-/// A page of search results, newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SearchPage {
-    pub traces: Vec<TraceSummary>,
-    /// Where the next page starts; None when this was the last.
-    pub next_cursor: Option<String>,
-    /// False when a limit ended the search before every candidate was looked at.
-    pub complete: bool,
-    pub scanned: Scanned,
 }
 
 /// What answering cost.

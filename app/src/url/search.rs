@@ -87,6 +87,7 @@ impl SearchView {
             end,
             limit: Some(limit),
             cursor,
+            ..TraceSearch::default()
         }
     }
 }

@@ -44,9 +44,12 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let ApiError { code, message, hint } = self.0;
-        let body = Json(json!({ "error": { "code": code, "message": message, "hint": hint } }));
-        let mut response = (status_of(code), body).into_response();
+        let ApiError { code, message, hint, range } = self.0;
+        let mut error = json!({ "code": code, "message": message, "hint": hint });
+        if let Some((start, end)) = range {
+            error["range"] = json!({ "start": start, "end": end });
+        }
+        let mut response = (status_of(code), Json(json!({ "error": error }))).into_response();
         if matches!(code, ErrorCode::Busy | ErrorCode::StorageUnavailable) {
             let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

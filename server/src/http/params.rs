@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use model::view::TraceSearch;
+use model::view::{SearchOrder, TraceSearch};
 use model::{ApiError, Nanos, Timestamp};
 
 const SEARCH_PARAMS: [&str; 10] = [
@@ -38,6 +38,8 @@ pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError>
         ));
     }
     Ok(TraceSearch {
+        q: None,
+        order: SearchOrder::Newest,
         service: filled(params, "service").map(str::to_owned),
         operation: filled(params, "operation").map(str::to_owned),
         error: filled(params, "error").map(flag).transpose()?,

@@ -185,8 +185,14 @@ impl Queries {
     ) -> Result<SearchPage, ApiError> {
         let search = Search::new(filters)?;
         let mut walk = Walk::new(&search, now);
-        let mut page =
-            SearchPage { traces: Vec::new(), next_cursor: None, complete: true, scanned: Scanned::default() };
+        let mut page = SearchPage {
+            traces: Vec::new(),
+            matches: Vec::new(),
+            next_cursor: None,
+            complete: true,
+            limit_reached: None,
+            scanned: Scanned::default(),
+        };
         let mut looked_at = 0;
         loop {
             let want = (search.limit - page.traces.len()) * CANDIDATES_PER_RESULT + 1;

@@ -92,7 +92,7 @@ impl Feed {
     }
 
     fn take(self, page: SearchPage, is_first: bool) {
-        let SearchPage { traces, next_cursor, complete, scanned } = page;
+        let SearchPage { traces, next_cursor, complete, scanned, .. } = page;
         let before = if is_first { Tally::default() } else { self.tally.get_untracked() };
         self.tally.set(Tally {
             is_complete: complete && (is_first || before.is_complete),
