@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::Problem;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -42,6 +44,19 @@ impl ApiError {
     pub fn at(mut self, start: usize, end: usize) -> ApiError {
         self.range = Some((start as u32, end as u32));
         self
+    }
+
+    /// A query that cannot be understood: its first problem, where it stands.
+    pub fn bad_query(problems: &[Problem]) -> ApiError {
+        let Some(first) = problems.first() else {
+            return ApiError::bad_request("the query cannot be understood", "see docs/query-language.md");
+        };
+        let more = match problems.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        ApiError::bad_request(format!("{}{more}", first.message), first.hint.clone())
+            .at(first.at.start, first.at.end)
     }
 
     pub fn not_found(message: impl Into<String>, hint: impl Into<String>) -> ApiError {
