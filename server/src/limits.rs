@@ -32,6 +32,12 @@ pub const SPAN_MAX_BYTES: usize = 8 << 20;
 /// How deep attribute values may nest.
 pub const ATTRIBUTE_MAX_DEPTH: usize = 32;
 
+/// What one piece of a trace may list. A trace with more in one batch becomes several pieces; each list is searched
+/// from end to end for every span.
+pub const PIECE_MAX_GROUPS: usize = 128;
+pub const PIECE_MAX_NUMBERS: usize = 128;
+pub const PIECE_MAX_TOKENS: usize = 8_192;
+
 /// A query's memory and time in the engine.
 pub const QUERY_MAX_MEMORY_BYTES: u64 = 2 << 30;
 pub const QUERY_MAX_SECS: u64 = 30;

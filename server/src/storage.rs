@@ -9,9 +9,12 @@ pub mod engine_child;
 pub mod metrics;
 pub mod migrate;
 pub mod native;
+pub mod pieces;
 pub mod reader;
 pub mod red;
+pub mod search_rows;
 pub mod store;
+pub mod token;
 pub mod writer;
 
 pub use store::{Store, StoreError};

@@ -10,7 +10,9 @@ use model::TenantId;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
+use super::pieces::{Pieces, Shape, Taker};
 use super::red::{self, RedCounter};
+use super::search_rows::SearchRows;
 use crate::queue::Record;
 use crate::wire::otlp::view::{
     EventView, LinkView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value, resource_spans,
@@ -26,8 +28,6 @@ pub struct TableBlock {
     pub body: Vec<Bytes>,
 }
 
-/// Search rows are ordered by this many seconds first: ten minutes hold enough rows to be worth their marks.
-const SEARCH_BUCKET_SECS: u64 = 600;
 /// The retention class of a span no policy has decided about.
 const DEFAULT_CLASS: &str = "default";
 const SERVICE_NAME: &str = "service.name";
@@ -37,7 +37,8 @@ const SECS_PER_DAY: u32 = 86_400;
 /// The blocks of one batch under construction.
 pub struct Batcher<'k> {
     spans: Spans,
-    search: Search,
+    pieces: Pieces,
+    search: SearchRows,
     origins: Origins,
     red: RedCounter,
     /// Origins stored before, by this process and today; they need not be sent again.
@@ -58,7 +59,6 @@ struct Shared<'a> {
     tenant: &'a TenantId,
     received_secs: u32,
     service: u32,
-    search_service: u32,
     origin: u64,
 }
 
@@ -66,7 +66,8 @@ impl<'k> Batcher<'k> {
     pub fn new(known_origins: &'k HashSet<u64>) -> Self {
         Batcher {
             spans: Spans::default(),
-            search: Search::default(),
+            pieces: Pieces::default(),
+            search: SearchRows::default(),
             origins: Origins::default(),
             red: RedCounter::default(),
             known_origins,
@@ -82,12 +83,11 @@ impl<'k> Batcher<'k> {
             let resource = ResourceView::read(bytes?)?;
             let name = service_name(&resource)?;
             let service = self.spans.service.number_of(name);
-            let search_service = self.search.service.number_of(name);
             for bytes in &resource.scope_spans {
                 let scope = ScopeView::read(bytes)?;
                 let origin = self.origin_of(record, &resource, &scope, name)?;
                 let tenant = &record.tenant;
-                let shared = Shared { tenant, received_secs, service, search_service, origin };
+                let shared = Shared { tenant, received_secs, service, origin };
                 for bytes in &scope.spans {
                     span.read(bytes)?;
                     self.add_span(&shared, &span)?;
@@ -105,7 +105,9 @@ impl<'k> Batcher<'k> {
         }
         if spans > 0 {
             let red = self.red.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
+            let pieces = self.pieces.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
             blocks.push(self.spans.finish());
+            blocks.push(pieces);
             blocks.push(self.search.finish());
             blocks.push(red);
         }
@@ -114,13 +116,24 @@ impl<'k> Batcher<'k> {
 
     fn add_span(&mut self, shared: &Shared<'_>, span: &SpanView<'_>) -> Result<(), Malformed> {
         let duration = span.end.saturating_sub(span.start);
-        let parent = span_id_of(span.parent_id);
         let tenant = self.spans.tenant.number_of(&shared.tenant.0);
         let operation = self.spans.operation.number_of(span.name);
         let kind = span.kind.min(5) as u8;
         let status = span.status_code.min(2) as u8;
 
-        self.spans.add(shared, span, tenant, operation, duration, parent)?;
+        let shape = Shape {
+            tenant,
+            service: shared.service,
+            operation,
+            origin: shared.origin,
+            received_secs: shared.received_secs,
+            start: span.start,
+            duration,
+            is_error: status == ERROR,
+        };
+        self.search.add(&shared.tenant.0, self.spans.service.name(shared.service), &shape, span);
+        let taker = self.pieces.span(&shape, span)?;
+        self.spans.add(&shape, span, taker)?;
         let key = red::Key {
             tenant,
             service: shared.service,
@@ -130,20 +143,6 @@ impl<'k> Batcher<'k> {
             time_secs: red::time_bucket(span.start),
         };
         self.red.count(key, status == ERROR, duration);
-
-        let search = &mut self.search;
-        search.tenant.push(&shared.tenant.0);
-        search.received.push(shared.received_secs.to_le_bytes());
-        let secs = span.start / 1_000_000_000;
-        search.bucket.push(((secs - secs % SEARCH_BUCKET_SECS) as u32).to_le_bytes());
-        search.error.push([u8::from(status == ERROR)]);
-        search.service.push_number(shared.search_service);
-        search.operation.push(span.name);
-        search.start.push(span.start.to_le_bytes());
-        search.duration.push(duration.to_le_bytes());
-        search.kind.push([kind]);
-        search.root.push([u8::from(parent == 0)]);
-        search.trace_id.push(trace_id_of(span.trace_id));
         Ok(())
     }
 
@@ -260,31 +259,23 @@ impl Default for Spans {
 }
 
 impl Spans {
-    fn add(
-        &mut self,
-        shared: &Shared<'_>,
-        span: &SpanView<'_>,
-        tenant: u32,
-        operation: u32,
-        duration: u64,
-        parent: u64,
-    ) -> Result<(), Malformed> {
-        self.tenant.push_number(tenant);
+    fn add(&mut self, shape: &Shape, span: &SpanView<'_>, taker: Taker<'_>) -> Result<(), Malformed> {
+        self.tenant.push_number(shape.tenant);
         self.class.push(DEFAULT_CLASS);
-        self.received.push(shared.received_secs.to_le_bytes());
+        self.received.push(shape.received_secs.to_le_bytes());
         self.trace_id.push(trace_id_of(span.trace_id));
         self.span_id.push(span_id_of(span.span_id).to_le_bytes());
-        self.parent_id.push(parent.to_le_bytes());
+        self.parent_id.push(span_id_of(span.parent_id).to_le_bytes());
         self.start.push(span.start.to_le_bytes());
-        self.duration.push(duration.to_le_bytes());
-        self.service.push_number(shared.service);
-        self.operation.push_number(operation);
+        self.duration.push(shape.duration.to_le_bytes());
+        self.service.push_number(shape.service);
+        self.operation.push_number(shape.operation);
         self.kind.push([span.kind.min(5) as u8]);
         self.status.push([span.status_code.min(2) as u8]);
         self.status_message.push(span.status_message);
         self.trace_state.push(span.trace_state);
         self.flags.push(span.flags.to_le_bytes());
-        self.origin.push(shared.origin.to_le_bytes());
+        self.origin.push(shape.origin.to_le_bytes());
         let dropped = [span.dropped_attributes, span.dropped_events, span.dropped_links];
         for (column, count) in self.dropped.iter_mut().zip(dropped) {
             column.push(count.to_le_bytes());
@@ -293,14 +284,15 @@ impl Spans {
             self.notes.items.push(note.text());
         }
         self.notes.end_row();
-        self.add_attributes(span)?;
+        self.add_attributes(span, taker)?;
         self.events.add(span)?;
         self.links.add(span)
     }
 
-    fn add_attributes(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
+    fn add_attributes(&mut self, span: &SpanView<'_>, mut taker: Taker<'_>) -> Result<(), Malformed> {
         for bytes in &span.attributes {
             let (key, value) = key_value(bytes)?;
+            taker.attribute(key, &value);
             match value {
                 Value::Str(text) => {
                     self.attr_str.keys.push(key);
@@ -462,60 +454,6 @@ fn push_tagged(map: &mut Dict<Text>, attributes: &[&[u8]]) -> Result<(), Malform
     }
     map.end_row();
     Ok(())
-}
-
-// === The search table ===
-
-struct Search {
-    tenant: Names,
-    received: Fixed<4>,
-    bucket: Fixed<4>,
-    error: Fixed<1>,
-    service: Names,
-    operation: Names,
-    start: Fixed<8>,
-    duration: Fixed<8>,
-    kind: Fixed<1>,
-    root: Fixed<1>,
-    trace_id: Fixed<16>,
-}
-
-impl Default for Search {
-    fn default() -> Self {
-        Search {
-            tenant: Names::default(),
-            received: Fixed::new("DateTime('UTC')"),
-            bucket: Fixed::new("DateTime('UTC')"),
-            error: Fixed::new("UInt8"),
-            service: Names::default(),
-            operation: Names::default(),
-            start: Fixed::new("DateTime64(9, 'UTC')"),
-            duration: Fixed::new("UInt64"),
-            kind: Fixed::new("UInt8"),
-            root: Fixed::new("UInt8"),
-            trace_id: Fixed::new("FixedString(16)"),
-        }
-    }
-}
-
-impl Search {
-    fn finish(mut self) -> TableBlock {
-        let rows = self.trace_id.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("received", &mut self.received),
-            ("bucket", &mut self.bucket),
-            ("error", &mut self.error),
-            ("service", &mut self.service),
-            ("operation", &mut self.operation),
-            ("start", &mut self.start),
-            ("duration", &mut self.duration),
-            ("kind", &mut self.kind),
-            ("root", &mut self.root),
-            ("trace_id", &mut self.trace_id),
-        ]);
-        TableBlock { table: "search", columns, rows, body }
-    }
 }
 
 // === The origins table ===

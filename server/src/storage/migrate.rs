@@ -18,8 +18,12 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_spans"), migration!(2, "0002_search"), migration!(3, "0003_red")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_spans"),
+    migration!(2, "0002_search"),
+    migration!(3, "0003_red"),
+    migration!(4, "0004_pieces"),
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime DEFAULT now()) \
      ENGINE = MergeTree ORDER BY number";
