@@ -10,13 +10,16 @@ use std::fmt;
 
 pub mod ast;
 mod check;
+pub mod complete;
 pub mod fields;
+mod ink;
 mod lex;
 mod parse;
 mod plain;
 mod print;
 
 pub use ast::{Form, Query};
+pub use ink::{Ink, Inked, ink};
 pub use plain::bare_value;
 pub use print::{print, print_expr, print_field, print_traceql};
 

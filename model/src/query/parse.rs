@@ -19,6 +19,7 @@ mod expr;
 mod metric;
 
 pub(super) use expr::kind_of_word;
+pub(super) use metric::METRICS;
 
 /// Operators that make the tree deeper, in one query. Chains of `&&` and `||` in a condition do not.
 const MAX_OPERATORS: usize = 128;

@@ -13,6 +13,7 @@
 use crate::Nanos;
 use crate::query::ast::*;
 use crate::query::fields::{AttributeScope, FieldName, Intrinsic, Type};
+use crate::query::ink::{Ink, Inked};
 use crate::query::lex::{self, Tok, is_key_char, scan_number, scan_string};
 use crate::query::parse::{kind_of_word, parse_tail};
 use crate::query::{ByteRange, MAX_DEPTH, Problem};
@@ -39,7 +40,16 @@ const ALIASES: [(&str, Intrinsic); 14] = [
 const KEYWORDS: [&str; 3] = ["OR", "AND", "NOT"];
 
 pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Query {
-    let mut parser = Parser { text, pos: 0, depth: 0, problems };
+    let (mut query, end) = parse_words(text, problems, &mut Vec::new());
+    if end < text.len() {
+        parse_tail(text, end, &mut query, problems);
+    }
+    query
+}
+
+/// Up to the first `|`, whose place is given back, with the ink each part is shown in.
+pub(super) fn parse_words(text: &str, problems: &mut Vec<Problem>, inked: &mut Vec<Inked>) -> (Query, usize) {
+    let mut parser = Parser { text, pos: 0, depth: 0, problems, inked };
     let mut parts = Vec::new();
     parts.extend(parser.any());
     while parser.rest().starts_with(')') {
@@ -53,11 +63,7 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Query {
         parts.extend(parser.any());
     }
     let end = parser.pos;
-    let mut query = Query::filter(Expr::all(parts));
-    if end < text.len() {
-        parse_tail(text, end, &mut query, problems);
-    }
-    query
+    (Query::filter(Expr::all(parts)), end)
 }
 
 pub(super) fn aliases() -> impl Iterator<Item = (&'static str, Intrinsic)> {
@@ -171,6 +177,7 @@ struct Parser<'a> {
     pos: usize,
     depth: usize,
     problems: &'a mut Vec<Problem>,
+    inked: &'a mut Vec<Inked>,
 }
 
 impl<'a> Parser<'a> {
@@ -180,6 +187,12 @@ impl<'a> Parser<'a> {
 
     fn report(&mut self, start: usize, end: usize, message: impl Into<String>, hint: &str) {
         self.problems.push(Problem::new(ByteRange::new(start, end), message, hint));
+    }
+
+    fn ink(&mut self, start: usize, ink: Ink) {
+        if start < self.pos {
+            self.inked.push(Inked { at: ByteRange::new(start, self.pos), ink });
+        }
     }
 
     fn skip_spaces(&mut self) {
@@ -195,7 +208,10 @@ impl<'a> Parser<'a> {
         });
         let len = if is_word { keyword.len() } else { sign.len() };
         let found = is_word || rest.starts_with(sign);
-        self.pos += if found { len } else { 0 };
+        if found {
+            self.pos += len;
+            self.ink(self.pos - len, Ink::Keyword);
+        }
         found
     }
 
@@ -229,8 +245,10 @@ impl<'a> Parser<'a> {
         let mut parts = Vec::new();
         loop {
             while self.eat_joint("AND", "&&") {}
-            let before = self.pos;
+            let (before, inked) = (self.pos, self.inked.len());
             if self.is_at_end() || self.eat_joint("OR", "||") {
+                // The caller takes it.
+                self.inked.truncate(inked);
                 self.pos = before;
                 return Expr::all(parts);
             }
@@ -246,6 +264,7 @@ impl<'a> Parser<'a> {
             rest.starts_with(['-', '!']) && !rest[1..].starts_with(|c: char| c.is_whitespace() || c == '=');
         if is_prefix {
             self.pos += 1;
+            self.ink(start, Ink::Keyword);
         } else if !(rest.starts_with("NOT") && self.eat_joint("NOT", "NOT ")) {
             return if rest.starts_with('(') { self.group() } else { self.comparison() };
         }
@@ -279,6 +298,7 @@ impl<'a> Parser<'a> {
     fn group(&mut self) -> Option<Expr> {
         let start = self.pos;
         self.pos += 1;
+        self.ink(start, Ink::Bracket);
         if !self.enter() {
             return None;
         }
@@ -286,6 +306,7 @@ impl<'a> Parser<'a> {
         self.depth -= 1;
         if self.rest().starts_with(')') {
             self.pos += 1;
+            self.ink(self.pos - 1, Ink::Bracket);
         } else {
             self.report(start, start + 1, "this bracket is never closed", "close it with )");
         }
@@ -298,9 +319,17 @@ impl<'a> Parser<'a> {
         let (word, is_quoted) = self.word();
         let at = ByteRange::new(start, self.pos);
         if word == "critical" && !is_quoted && self.rest().starts_with('(') {
+            self.ink(start, Ink::Function);
             return self.critical(start);
         }
+        let inked = self.inked.len();
+        self.ink(start, if is_quoted { Ink::Text } else { Ink::Word });
         if let Some(op) = self.sign() {
+            if let Some(key) = self.inked.get_mut(inked) {
+                let is_attribute = matches!(field_of_key(&word), Some(FieldName::Attribute { .. }));
+                let is_known = word == "status" || word == "service" || !is_attribute;
+                key.ink = if is_known { Ink::Field } else { Ink::Attribute };
+            }
             return self.value(&word, is_quoted, at, op);
         }
         match word.is_empty() {
@@ -311,7 +340,13 @@ impl<'a> Parser<'a> {
                 None
             }
             false if is_quoted => Some(Expr::new(ExprKind::Mentions(word), at)),
-            false => Some(word_at(&word, at)),
+            false => {
+                if word == "error" {
+                    self.inked.truncate(inked);
+                    self.ink(at.start, Ink::Constant);
+                }
+                Some(word_at(&word, at))
+            }
         }
     }
 
@@ -358,6 +393,7 @@ impl<'a> Parser<'a> {
         match found {
             Some((len, op)) => {
                 self.pos += len;
+                self.ink(self.pos - len, Ink::Operator);
                 Some(op)
             }
             None => {
@@ -374,6 +410,7 @@ impl<'a> Parser<'a> {
         let start = self.pos;
         let quoted = self.rest().starts_with('"').then(|| self.quoted());
         let text = quoted.clone().unwrap_or_else(|| self.bare_value());
+        self.ink(start, if quoted.is_some() { Ink::Text } else { ink_of_value(&text) });
         if text.is_empty() && quoted.is_none() {
             self.report(key_at.start, sign_end, "the value is missing", "for example user_id=12345");
             return None;
@@ -423,7 +460,9 @@ impl<'a> Parser<'a> {
     /// `critical(cart)>200ms`, behind the word.
     fn critical(&mut self, start: usize) -> Option<Expr> {
         self.pos += 1;
+        self.ink(self.pos - 1, Ink::Bracket);
         self.skip_spaces();
+        let from = self.pos;
         let service = match self.rest().starts_with('"') {
             true => self.quoted(),
             false => {
@@ -432,9 +471,11 @@ impl<'a> Parser<'a> {
                 service.trim().to_owned()
             }
         };
+        self.ink(from, Ink::Text);
         self.skip_spaces();
         if self.rest().starts_with(')') {
             self.pos += 1;
+            self.ink(self.pos - 1, Ink::Bracket);
         } else {
             self.report(
                 start,
@@ -451,6 +492,7 @@ impl<'a> Parser<'a> {
         self.skip_spaces();
         let from = self.pos;
         let text = self.bare_value();
+        self.ink(from, ink_of_value(&text));
         if text.is_empty() {
             self.report(start, self.pos, "the value is missing", "critical(cart)>200ms");
             return None;
@@ -458,6 +500,14 @@ impl<'a> Parser<'a> {
         let literal = number_of(&text).unwrap_or(Literal::Str(text));
         let right = Expr::new(ExprKind::Literal(literal), ByteRange::new(from, self.pos));
         Some(Expr::compare(Expr::new(ExprKind::Critical(service), at), op, right))
+    }
+}
+
+fn ink_of_value(text: &str) -> Ink {
+    match text {
+        _ if number_of(text).is_some() => Ink::Number,
+        "true" | "false" | "nil" | "*" => Ink::Constant,
+        _ => Ink::Text,
     }
 }
 

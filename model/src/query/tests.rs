@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-mod generate;
+pub(in crate::query) mod generate;
 
 fn lines(corpus: &'static str) -> impl Iterator<Item = &'static str> {
     corpus.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty())
@@ -125,6 +125,38 @@ fn the_form_is_told_by_the_first_character() {
     }
 }
 
+#[test]
+fn every_part_has_its_ink() {
+    let inks = |text: &str| {
+        let parts = ink(text);
+        assert!(parts.windows(2).all(|w| w[0].at.end <= w[1].at.start), "{text}: {parts:?}");
+        let shown = parts.iter().map(|part| format!("{:?}:{}", part.ink, &text[part.at.start..part.at.end]));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        inks("cart -error user_id=5 (service=x OR duration>1s) | rate()"),
+        "Word:cart Keyword:- Constant:error Attribute:user_id Operator:= Number:5 Bracket:( Field:service Operator:= \
+         Text:x Keyword:OR Field:duration Operator:> Number:1s Bracket:) Bracket:| Function:rate Bracket:( Bracket:)"
+    );
+    assert_eq!(
+        inks("{ .a = \"x\" && kind = server"),
+        "Bracket:{ Attribute:.a Operator:= Text:\"x\" Operator:&& Field:kind Operator:= Constant:server"
+    );
+}
+
+#[test]
+fn the_guide_tells_the_truth() {
+    let guide = include_str!("../../../docs/query-language.md");
+    let mut examples = 0;
+    for block in guide.split("```skein\n").skip(1) {
+        for line in block.split("```").next().unwrap().lines().filter(|line| !line.is_empty()) {
+            read_or_panic(line.split("  # ").next().unwrap().trim());
+            examples += 1;
+        }
+    }
+    assert!(examples >= 30, "{examples}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -146,8 +178,10 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC{0,60}") {
-        inspect(&text);
-        inspect(&format!("{{ {text}"));
+        for text in [text.clone(), format!("{{ {text}")] {
+            inspect(&text);
+            ink(&text);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Parser;
 use crate::query::ast::*;
 use crate::query::lex::Tok;
 
-const METRICS: [&str; 9] = [
+pub(in crate::query) const METRICS: [&str; 9] = [
     "rate",
     "count_over_time",
     "min_over_time",
