@@ -47,6 +47,11 @@ pub const SEARCH_MAX_LIMIT: u32 = 1_000;
 /// Candidates one search request may look at before it answers with what it has and a cursor.
 pub const SEARCH_MAX_CANDIDATES: usize = 20_000;
 
+/// Whole spans held at a time while a trace is written out. One of no more is read in a single pass.
+pub const SPANS_READ_AT_ONCE: usize = 1_000;
+/// Origins kept in memory between questions.
+pub const ORIGINS_CACHED_MAX_BYTES: usize = 16 << 20;
+
 /// How long a stopping server waits for open requests to end.
 pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long it then waits for the queue to be stored. What is left stays in the queue.

@@ -42,10 +42,7 @@ pub async fn by_id(State(app): State<App>, Path(id): Path<String>) -> Result<Res
         ApiError::bad_request(format!("'{id}' is not a trace id: {e}"), "give 32 hexadecimal digits")
     })?;
     let caller = app.caller().await?;
-    let (summary, spans) = tokio::try_join!(
-        app.queries.summary(&caller.scope, trace_id),
-        app.queries.spans(&caller.scope, trace_id)
-    )?;
+    let (summary, spans) = app.queries.whole(&caller.scope, trace_id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(trace_json(&summary, spans)))
         .into_response())
 }

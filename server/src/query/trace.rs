@@ -1,6 +1,8 @@
 //! One trace: as columns for the screen, and whole.
 
-use model::trace::{Builder, Trace, mark};
+use std::collections::VecDeque;
+
+use model::trace::{Builder, SpanRow, Trace, mark};
 use model::view::TraceSummary;
 use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
 
@@ -55,19 +57,9 @@ pub fn outline_plan(scope: &Scope, trace: TraceId) -> Plan {
     Plan::new(scope, sql).bind("trace", trace)
 }
 
-pub fn origins_plan(scope: &Scope, trace: TraceId) -> Plan {
-    let sql = format!(
-        "SELECT id, resource, resource_schema_url, resource_dropped, scope_name, scope_version, scope,
-            scope_schema_url, scope_dropped
-         FROM origins
-         WHERE tenant = {{tenant:String}} AND id IN (SELECT DISTINCT origin FROM spans WHERE {OF_TRACE})"
-    );
-    Plan::new(scope, sql).bind("trace", trace)
-}
-
 pub fn spans_plan(scope: &Scope, trace: TraceId) -> Plan {
     let sql = format!("SELECT {WHOLE} FROM spans WHERE {OF_TRACE} ORDER BY spans.start, span_id");
-    Plan::new(scope, sql).bind("trace", trace)
+    Plan::new(scope, sql).on_one_thread().bind("trace", trace)
 }
 
 pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) -> Plan {
@@ -75,16 +67,12 @@ pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) 
         "SELECT {WHOLE} FROM spans WHERE {OF_TRACE}
             AND spans.start = fromUnixTimestamp64Nano({{start:Int64}}) AND span_id = {{span:UInt64}} LIMIT 1"
     );
-    Plan::new(scope, sql).bind("trace", trace).bind("start", start.0).bind("span", span.0)
+    Plan::new(scope, sql).on_one_thread().bind("trace", trace).bind("start", start.0).bind("span", span.0)
 }
 
 impl Queries {
     pub async fn trace(&self, scope: &Scope, trace: TraceId) -> Result<Trace, ApiError> {
         self.built(trace, &columns_plan(scope, trace)).await
-    }
-
-    pub async fn summary(&self, scope: &Scope, trace: TraceId) -> Result<TraceSummary, ApiError> {
-        Ok(self.built(trace, &outline_plan(scope, trace)).await?.summary())
     }
 
     async fn built(&self, trace: TraceId, plan: &Plan) -> Result<Trace, ApiError> {
@@ -96,10 +84,15 @@ impl Queries {
         if built.is_empty() { Err(unknown_trace(trace)) } else { Ok(built) }
     }
 
-    /// Every span of a trace whole, in order of start, one at a time.
-    pub async fn spans(&self, scope: &Scope, trace: TraceId) -> Result<SpanCursor, ApiError> {
-        let origins = self.reader.origins(&origins_plan(scope, trace)).await?;
-        Ok(self.reader.spans(&spans_plan(scope, trace), origins)?)
+    /// A trace's summary, and every span of it whole, in order of start, one at a time.
+    pub async fn whole(&self, scope: &Scope, trace: TraceId) -> Result<(TraceSummary, SpanCursor), ApiError> {
+        let mut spans = self.reader.spans(scope, &spans_plan(scope, trace))?;
+        let summary = match spans.all_if_few().await? {
+            Some(few) if few.is_empty() => return Err(unknown_trace(trace)),
+            Some(few) => summary_of(trace, few),
+            None => self.built(trace, &outline_plan(scope, trace)).await?.summary(),
+        };
+        Ok((summary, spans))
     }
 
     pub async fn span(
@@ -109,8 +102,7 @@ impl Queries {
         span: SpanId,
         start: Timestamp,
     ) -> Result<Span, ApiError> {
-        let origins = self.reader.origins(&origins_plan(scope, trace)).await?;
-        let mut found = self.reader.spans(&span_plan(scope, trace, span, start), origins)?;
+        let mut found = self.reader.spans(scope, &span_plan(scope, trace, span, start))?;
         found.next().await?.ok_or_else(|| {
             ApiError::not_found(
                 format!("no span {span} in trace {trace}"),
@@ -118,6 +110,24 @@ impl Queries {
             )
         })
     }
+}
+
+fn summary_of(trace: TraceId, spans: &VecDeque<Span>) -> TraceSummary {
+    let mut builder = Builder::new();
+    for span in spans {
+        builder.push(&SpanRow {
+            span_id: span.span_id,
+            parent_id: span.parent_id,
+            service: span.service.clone(),
+            operation: span.operation.clone(),
+            kind: span.kind,
+            status: span.status,
+            start: span.start,
+            duration: span.duration,
+            ..SpanRow::default()
+        });
+    }
+    builder.finish(trace).summary()
 }
 
 fn unknown_trace(trace: TraceId) -> ApiError {

@@ -1,20 +1,21 @@
 //! Runs plans and turns rows into `model` types. Rows do not leave this module.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use clickhouse::query::{Query, RowCursor};
+use clickhouse::query::Query;
 use clickhouse::{Row, RowOwned, RowRead};
 use model::trace::SpanRow;
 use model::view::{Scanned, ServiceShare, TraceSummary};
-use model::{
-    AttrValue, Attrs, Event, Histogram, Link, Nanos, Origin, Scope, Span, SpanId, SpanKind, Status,
-    Timestamp, TraceId,
-};
+use model::{AttrValue, Attrs, Histogram, Nanos, Scope, SpanId, SpanKind, Status, Timestamp, TraceId};
 use serde::Deserialize;
 
+use self::origins::OriginCache;
 use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
+
+mod origins;
+mod spans;
+
+pub use origins::Origins;
+pub use spans::SpanCursor;
 
 /// A bound statement. There is none without a [`Scope`]: the tenant is always the first value bound, and the SQL
 /// must use it.
@@ -22,13 +23,20 @@ use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
 pub struct Plan {
     pub sql: String,
     pub params: Vec<(&'static str, String)>,
+    /// Zero leaves it to the engine. Reading a few granules is quicker on one thread than sharing them out.
+    pub threads: u8,
 }
 
 impl Plan {
     pub fn new(scope: &Scope, sql: impl Into<String>) -> Plan {
         let sql = sql.into();
         debug_assert!(sql.contains("{tenant:String}"), "a plan must be bound to its tenant: {sql}");
-        Plan { sql, params: vec![("tenant", scope.tenant.0.clone())] }
+        Plan { sql, params: vec![("tenant", scope.tenant.0.clone())], threads: 0 }
+    }
+
+    pub fn on_one_thread(mut self) -> Plan {
+        self.threads = 1;
+        self
     }
 
     pub fn bind(mut self, name: &'static str, value: impl ToString) -> Plan {
@@ -40,6 +48,7 @@ impl Plan {
 #[derive(Clone)]
 pub struct Reader {
     store: Store,
+    origins: OriginCache,
 }
 
 /// A trace that may be in a search result.
@@ -68,11 +77,9 @@ pub struct RedRow {
     pub last: Timestamp,
 }
 
-pub type Origins = HashMap<u64, Arc<Origin>>;
-
 impl Reader {
     pub fn new(store: Store) -> Reader {
-        Reader { store }
+        Reader { store, origins: OriginCache::default() }
     }
 
     pub async fn span_rows(&self, plan: &Plan) -> Result<Vec<SpanRow>, StoreError> {
@@ -82,16 +89,6 @@ impl Reader {
             rows.push(row.into_model());
         }
         Ok(rows)
-    }
-
-    pub async fn origins(&self, plan: &Plan) -> Result<Origins, StoreError> {
-        let (rows, _) = self.fetch::<OriginRow>(plan).await?;
-        Ok(rows.into_iter().map(|row| (row.id, Arc::new(row.into_model()))).collect())
-    }
-
-    /// Whole spans, one at a time.
-    pub fn spans(&self, plan: &Plan, origins: Origins) -> Result<SpanCursor, StoreError> {
-        Ok(SpanCursor { rows: self.query(plan).fetch::<WideRow>()?, origins })
     }
 
     pub async fn candidates(&self, plan: &Plan) -> Result<(Vec<Candidate>, Scanned), StoreError> {
@@ -143,18 +140,11 @@ impl Reader {
             .with_setting("max_execution_time", QUERY_MAX_SECS.to_string())
             .with_setting("max_memory_usage", QUERY_MAX_MEMORY_BYTES.to_string())
             .with_setting("cancel_http_readonly_queries_on_client_close", "1");
+        let query = match plan.threads {
+            0 => query,
+            threads => query.with_setting("max_threads", threads.to_string()),
+        };
         plan.params.iter().fold(query, |query, (name, value)| query.param(name, value))
-    }
-}
-
-pub struct SpanCursor {
-    rows: RowCursor<WideRow>,
-    origins: Origins,
-}
-
-impl SpanCursor {
-    pub async fn next(&mut self) -> Result<Option<Span>, StoreError> {
-        Ok(self.rows.next().await?.map(|row| row.into_model(&self.origins)))
     }
 }
 
@@ -284,110 +274,5 @@ impl RedTableRow {
             hist,
             last: Timestamp::from_secs(u64::from(self.last)),
         }
-    }
-}
-
-#[derive(Row, Deserialize)]
-struct OriginRow {
-    id: u64,
-    resource: Vec<(String, String)>,
-    resource_schema_url: String,
-    resource_dropped: u32,
-    scope_name: String,
-    scope_version: String,
-    scope: Vec<(String, String)>,
-    scope_schema_url: String,
-    scope_dropped: u32,
-}
-
-impl OriginRow {
-    fn into_model(self) -> Origin {
-        Origin {
-            resource: untagged(self.resource),
-            resource_schema_url: self.resource_schema_url,
-            resource_dropped_attributes: self.resource_dropped,
-            scope_name: self.scope_name,
-            scope_version: self.scope_version,
-            scope: untagged(self.scope),
-            scope_schema_url: self.scope_schema_url,
-            scope_dropped_attributes: self.scope_dropped,
-        }
-    }
-}
-
-#[derive(Row, Deserialize)]
-struct WideRow {
-    trace_id: [u8; 16],
-    span_id: u64,
-    parent_id: u64,
-    service: String,
-    operation: String,
-    kind: u8,
-    status: u8,
-    start: i64,
-    duration: u64,
-    status_message: String,
-    trace_state: String,
-    flags: u32,
-    origin: u64,
-    attr_str: Vec<(String, String)>,
-    attr_int: Vec<(String, i64)>,
-    attr_dbl: Vec<(String, f64)>,
-    attr_other: Vec<(String, String)>,
-    dropped_attributes: u32,
-    dropped_events: u32,
-    dropped_links: u32,
-    events: Vec<(u64, String, Vec<(String, String)>, u32)>,
-    links: Vec<LinkTuple>,
-    notes: Vec<String>,
-}
-
-type LinkTuple = ([u8; 16], u64, String, u32, Vec<(String, String)>, u32);
-
-impl WideRow {
-    fn into_model(self, origins: &Origins) -> Span {
-        let mut attributes: Attrs = Vec::new();
-        attributes.extend(self.attr_str.into_iter().map(|(k, v)| (k, AttrValue::Str(v))));
-        attributes.extend(self.attr_int.into_iter().map(|(k, v)| (k, AttrValue::Int(v))));
-        attributes.extend(self.attr_dbl.into_iter().map(|(k, v)| (k, AttrValue::Double(v))));
-        attributes.extend(untagged(self.attr_other));
-        attributes.sort_by(|a, b| a.0.cmp(&b.0));
-        Span {
-            trace_id: TraceId(self.trace_id),
-            span_id: SpanId(self.span_id),
-            parent_id: SpanId(self.parent_id),
-            service: self.service,
-            operation: self.operation,
-            kind: SpanKind::from_number(self.kind),
-            start: timestamp(self.start),
-            duration: Nanos(self.duration),
-            status: Status::from_number(self.status),
-            status_message: self.status_message,
-            trace_state: self.trace_state,
-            flags: self.flags,
-            attributes,
-            events: self.events.into_iter().map(event).collect(),
-            links: self.links.into_iter().map(link).collect(),
-            dropped_attributes: self.dropped_attributes,
-            dropped_events: self.dropped_events,
-            dropped_links: self.dropped_links,
-            origin: origins.get(&self.origin).map(|o| (**o).clone()).unwrap_or_default(),
-            notes: self.notes,
-        }
-    }
-}
-
-fn event((time, name, attrs, dropped): (u64, String, Vec<(String, String)>, u32)) -> Event {
-    Event { time: Timestamp(time), name, attributes: untagged(attrs), dropped_attributes: dropped }
-}
-
-fn link((trace_id, span_id, trace_state, flags, attrs, dropped): LinkTuple) -> Link {
-    Link {
-        trace_id: TraceId(trace_id),
-        span_id: SpanId(span_id),
-        trace_state,
-        flags,
-        attributes: untagged(attrs),
-        dropped_attributes: dropped,
     }
 }
