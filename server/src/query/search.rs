@@ -6,6 +6,8 @@
 //! first match lies before the window is left for the window it belongs to. So every trace is found exactly once,
 //! whatever arrives meanwhile, and a cursor is simply a place.
 
+use std::cmp::Reverse;
+
 use model::trace::TraceStatus;
 use model::view::{Scanned, SearchPage, TraceSearch, TraceSummary};
 use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
@@ -235,7 +237,7 @@ impl Queries {
         let (mut summaries, cost) = self.reader.summaries(&search.summaries_plan(scope, candidates)).await?;
         scanned.add(cost);
         summaries.retain(|found| found.key >= low && search.fits(&found.summary));
-        summaries.sort_by(|a, b| (b.key, b.summary.trace_id).cmp(&(a.key, a.summary.trace_id)));
+        summaries.sort_by_key(|found| Reverse((found.key, found.summary.trace_id)));
         Ok(summaries)
     }
 }

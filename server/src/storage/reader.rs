@@ -39,6 +39,7 @@ impl Plan {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers read better without a reference")]
     pub fn bind(mut self, name: &'static str, value: impl ToString) -> Plan {
         self.params.push((name, value.to_string()));
         self

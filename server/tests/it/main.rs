@@ -1,5 +1,6 @@
 //! The real binary with its real engine, seen from outside. Every test starts a server of its own, on free ports,
 //! with a data folder of its own, and waits for conditions.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod bad_input;
 mod contract;

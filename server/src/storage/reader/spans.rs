@@ -91,11 +91,12 @@ struct WideRow {
     dropped_attributes: u32,
     dropped_events: u32,
     dropped_links: u32,
-    events: Vec<(u64, String, Vec<(String, String)>, u32)>,
+    events: Vec<EventTuple>,
     links: Vec<LinkTuple>,
     notes: Vec<String>,
 }
 
+type EventTuple = (u64, String, Vec<(String, String)>, u32);
 type LinkTuple = ([u8; 16], u64, String, u32, Vec<(String, String)>, u32);
 
 impl WideRow {
@@ -131,7 +132,7 @@ impl WideRow {
     }
 }
 
-fn event((time, name, attrs, dropped): (u64, String, Vec<(String, String)>, u32)) -> Event {
+fn event((time, name, attrs, dropped): EventTuple) -> Event {
     Event { time: Timestamp(time), name, attributes: untagged(attrs), dropped_attributes: dropped }
 }
 
