@@ -66,7 +66,11 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
     match app.caller().await {
         Ok(caller) => {
             let backend: Arc<dyn Backend> = Arc::new(backend::Answers { queries: app.queries });
-            api::functions_handler(backend, caller, request).await
+            let (mut response, failed) = api::functions_handler(backend, caller, request).await;
+            if let Some(code) = failed {
+                *response.status_mut() = error::status_of(code);
+            }
+            response
         }
         Err(error) => error.into_response(),
     }

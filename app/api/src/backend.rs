@@ -1,7 +1,6 @@
 //! The server's side of the seam: who answers, and for whom.
 
-use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use model::trace::Trace;
@@ -36,24 +35,42 @@ pub trait Backend: Send + Sync {
     ) -> Result<Vec<OperationSummary>, ApiError>;
 }
 
+/// What a server function may reach while it runs.
+#[derive(Clone)]
+struct Context {
+    backend: Arc<dyn Backend>,
+    caller: Caller,
+    /// Why it failed, for whoever gives the answer its status.
+    failed: Arc<OnceLock<ErrorCode>>,
+}
+
 tokio::task_local! {
-    static CONTEXT: (Arc<dyn Backend>, Caller);
+    static CONTEXT: Context;
 }
 
 type Request = http::Request<axum::body::Body>;
 type Response = http::Response<axum::body::Body>;
 
-/// Runs the server function a request names, answering from `backend` on behalf of `caller`.
-pub fn functions_handler(
+/// Runs the server function a request names, answering from `backend` on behalf of `caller`. What it failed with, if
+/// it did, is told beside the response, which carries it in its body alone.
+pub async fn functions_handler(
     backend: Arc<dyn Backend>,
     caller: Caller,
     request: Request,
-) -> impl Future<Output = Response> + Send {
-    CONTEXT.scope((backend, caller), handle_server_fn(request))
+) -> (Response, Option<ErrorCode>) {
+    let failed = Arc::new(OnceLock::new());
+    let context = Context { backend, caller, failed: failed.clone() };
+    let response = CONTEXT.scope(context, handle_server_fn(request)).await;
+    (response, failed.get().copied())
 }
 
 pub(crate) fn context() -> Result<(Arc<dyn Backend>, Caller), Failure> {
     let unserved =
         || Failure(ApiError::new(ErrorCode::Internal, "no backend is set for server functions", ""));
-    CONTEXT.try_with(Clone::clone).map_err(|_| unserved())
+    let context = CONTEXT.try_with(Clone::clone).map_err(|_| unserved())?;
+    Ok((context.backend, context.caller))
+}
+
+pub(crate) fn note_failure(code: ErrorCode) {
+    let _ = CONTEXT.try_with(|context| context.failed.set(code));
 }

@@ -29,6 +29,8 @@ impl FromServerFnError for Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Failure {
+        #[cfg(feature = "ssr")]
+        crate::backend::note_failure(error.code);
         Failure(error)
     }
 }

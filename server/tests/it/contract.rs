@@ -124,3 +124,13 @@ async fn the_doctor_finds_a_healthy_place_healthy() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("engine: library"), "{text}");
 }
+
+#[tokio::test]
+async fn a_server_function_that_fails_has_the_status_of_its_error() {
+    let server = TestServer::start().await;
+    let unknown = [1u8; 16];
+    let url = server.url("/fn/get_trace");
+    let answer =
+        server.client.post(url).header("content-type", "application/postcard").body(unknown.to_vec());
+    assert_eq!(answer.send().await.unwrap().status(), 404);
+}
