@@ -143,7 +143,10 @@ impl Reader {
             .with_setting("cancel_http_readonly_queries_on_client_close", "1");
         let query = match plan.threads {
             0 => query,
-            threads => query.with_setting("max_threads", threads.to_string()),
+            // Handing small reads of cached files to other threads only adds waiting.
+            threads => query
+                .with_setting("max_threads", threads.to_string())
+                .with_setting("local_filesystem_read_method", "pread"),
         };
         plan.params.iter().fold(query, |query, (name, value)| query.param(name, value))
     }
