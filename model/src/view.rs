@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::trace::TraceStatus;
 use crate::{Nanos, Timestamp, TraceId};
 
+mod health;
 mod search;
 
+pub use health::{Health, HealthPoint, ServiceReport, ServicesReport};
 pub use search::{
     AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
     SearchOrder, SearchPage, Series, SeriesSet, TraceSearch,
@@ -57,7 +59,7 @@ pub struct Red {
     pub p99: Nanos,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceSummary {
     pub name: String,
     pub red: Red,

@@ -52,6 +52,10 @@ pub const SPANS_READ_AT_ONCE: usize = 1_000;
 /// Origins kept in memory between questions.
 pub const ORIGINS_CACHED_MAX_BYTES: usize = 16 << 20;
 
+/// Steps of a report on services, about, and how far back one may reach: as long as the finest buckets are kept.
+pub const HEALTH_STEPS: u64 = 60;
+pub const HEALTH_MAX_SECS: u64 = 30 * 86_400;
+
 /// How long a stopping server waits for open requests to end.
 pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long it then waits for the queue to be stored. What is left stays in the queue.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use model::trace::Trace;
-use model::view::{OperationSummary, SearchPage, ServiceSummary, TraceSearch};
+use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
 
@@ -33,6 +33,14 @@ pub trait Backend: Send + Sync {
         caller: &Caller,
         service: String,
     ) -> Result<Vec<OperationSummary>, ApiError>;
+    async fn report_services(&self, caller: &Caller, length_secs: u64) -> Result<ServicesReport, ApiError>;
+    async fn report_service(
+        &self,
+        caller: &Caller,
+        service: String,
+        operation: String,
+        length_secs: u64,
+    ) -> Result<ServiceReport, ApiError>;
 }
 
 /// What a server function may reach while it runs.

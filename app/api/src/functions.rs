@@ -1,7 +1,7 @@
 //! Every server function, verb first, two lines each.
 
 use model::trace::Trace;
-use model::view::{OperationSummary, SearchPage, ServiceSummary, TraceSearch};
+use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{Span, SpanId, Timestamp, TraceId};
 use server_fn::codec::Postcard;
 use server_fn_macro_default::server;
@@ -39,4 +39,21 @@ pub async fn list_services() -> Result<Vec<ServiceSummary>, Failure> {
 pub async fn list_operations(service: String) -> Result<Vec<OperationSummary>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_operations(&caller, service).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "report_services", input = Postcard, output = Postcard)]
+pub async fn report_services(length_secs: u64) -> Result<ServicesReport, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.report_services(&caller, length_secs).await?)
+}
+
+/// An empty operation stands for all of them.
+#[server(prefix = "/fn", endpoint = "report_service", input = Postcard, output = Postcard)]
+pub async fn report_service(
+    service: String,
+    operation: String,
+    length_secs: u64,
+) -> Result<ServiceReport, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.report_service(&caller, service, operation, length_secs).await?)
 }

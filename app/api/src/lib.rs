@@ -11,4 +11,6 @@ mod functions;
 #[cfg(feature = "ssr")]
 pub use backend::{Backend, Caller, functions_handler};
 pub use failure::Failure;
-pub use functions::{get_span, get_trace, list_operations, list_services, search_traces};
+pub use functions::{
+    get_span, get_trace, list_operations, list_services, report_service, report_services, search_traces,
+};

@@ -3,7 +3,7 @@
 use api::{Backend, Caller};
 use async_trait::async_trait;
 use model::trace::Trace;
-use model::view::{OperationSummary, SearchPage, ServiceSummary, TraceSearch};
+use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{ApiError, Span, SpanId, Timestamp, TraceId};
 
 use super::params::now;
@@ -43,5 +43,18 @@ impl Backend for Answers {
         service: String,
     ) -> Result<Vec<OperationSummary>, ApiError> {
         self.queries.operations(&caller.scope, &service, now()).await
+    }
+    async fn report_services(&self, caller: &Caller, length_secs: u64) -> Result<ServicesReport, ApiError> {
+        self.queries.services_report(&caller.scope, length_secs, now()).await
+    }
+
+    async fn report_service(
+        &self,
+        caller: &Caller,
+        service: String,
+        operation: String,
+        length_secs: u64,
+    ) -> Result<ServiceReport, ApiError> {
+        self.queries.service_report(&caller.scope, &service, &operation, length_secs, now()).await
     }
 }

@@ -78,6 +78,24 @@ pub struct RedRow {
     pub last: Timestamp,
 }
 
+/// Calls of one service or operation in one step of a report.
+#[derive(Clone, Debug)]
+pub struct RedPoint {
+    pub name: String,
+    pub kind: SpanKind,
+    pub step: u32,
+    pub calls: u64,
+    pub errors: u64,
+}
+
+/// Durations in one step of a report.
+#[derive(Clone, Debug)]
+pub struct RedStep {
+    pub kind: SpanKind,
+    pub step: u32,
+    pub hist: Histogram,
+}
+
 impl Reader {
     pub fn new(store: Store) -> Reader {
         Reader { store, origins: OriginCache::default() }
@@ -107,6 +125,28 @@ impl Reader {
     pub async fn red(&self, plan: &Plan) -> Result<Vec<RedRow>, StoreError> {
         let (rows, _) = self.fetch::<RedTableRow>(plan).await?;
         Ok(rows.into_iter().map(RedTableRow::into_model).collect())
+    }
+
+    pub async fn red_points(&self, plan: &Plan) -> Result<Vec<RedPoint>, StoreError> {
+        let (rows, _) = self.fetch::<PointRow>(plan).await?;
+        let point = |row: PointRow| RedPoint {
+            name: row.name,
+            kind: SpanKind::from_number(row.kind),
+            step: row.step,
+            calls: row.calls,
+            errors: row.errors,
+        };
+        Ok(rows.into_iter().map(point).collect())
+    }
+
+    pub async fn red_steps(&self, plan: &Plan) -> Result<Vec<RedStep>, StoreError> {
+        let (rows, _) = self.fetch::<StepRow>(plan).await?;
+        let step = |row: StepRow| RedStep {
+            kind: SpanKind::from_number(row.kind),
+            step: row.step,
+            hist: histogram(row.hist),
+        };
+        Ok(rows.into_iter().map(step).collect())
     }
 
     /// Bytes on disk and rows of each table: active parts only.
@@ -158,6 +198,14 @@ fn timestamp(ns: i64) -> Timestamp {
 
 fn untagged(pairs: Vec<(String, String)>) -> Attrs {
     pairs.into_iter().map(|(key, text)| (key, AttrValue::from_text(&text))).collect()
+}
+
+fn histogram(buckets: Vec<(u16, u64)>) -> Histogram {
+    let mut hist = Histogram::default();
+    for (bucket, count) in buckets {
+        hist.add_bucket(bucket, count);
+    }
+    hist
 }
 
 // === Rows ===
@@ -266,17 +314,29 @@ struct RedTableRow {
 
 impl RedTableRow {
     fn into_model(self) -> RedRow {
-        let mut hist = Histogram::default();
-        for (bucket, count) in self.hist {
-            hist.add_bucket(bucket, count);
-        }
         RedRow {
             name: self.name,
             kind: SpanKind::from_number(self.kind),
             calls: self.calls,
             errors: self.errors,
-            hist,
+            hist: histogram(self.hist),
             last: Timestamp::from_secs(u64::from(self.last)),
         }
     }
+}
+
+#[derive(Row, Deserialize)]
+struct PointRow {
+    name: String,
+    kind: u8,
+    step: u32,
+    calls: u64,
+    errors: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct StepRow {
+    kind: u8,
+    step: u32,
+    hist: Vec<(u16, u64)>,
 }

@@ -8,6 +8,8 @@ use model::{Span, Timestamp};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use prost::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use server::wire::otlp::encode::encode;
 use tempfile::TempDir;
@@ -91,6 +93,16 @@ impl TestServer {
         let text = response.text().await.unwrap();
         let value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}: {text}"));
         (status, value)
+    }
+
+    /// Calls a server function as the browser does.
+    pub async fn ask<T: DeserializeOwned>(&self, function: &str, arguments: &impl Serialize) -> T {
+        let body = postcard::to_stdvec(arguments).unwrap();
+        let request = self.client.post(self.url(&format!("/fn/{function}")));
+        let response =
+            request.header("content-type", "application/postcard").body(body).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{function}");
+        postcard::from_bytes(&response.bytes().await.unwrap()).unwrap()
     }
 
     pub async fn metric(&self, name: &str) -> f64 {

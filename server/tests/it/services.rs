@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use model::{Nanos, Span, SpanKind, Status};
+use model::view::{ServiceReport, ServicesReport};
+use model::{Nanos, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
 use server::wire::otlp::encode::encode;
 use traffic::Shop;
 
@@ -60,4 +61,55 @@ fn check_quantile(spans: &[&Span], q: f64, found_ms: f64) {
     let rank = ((durations.len() as f64 * q).ceil() as usize).clamp(1, durations.len());
     let exact = durations[rank - 1];
     assert!((found_ms - exact).abs() <= exact * 0.02, "q{q}: {found_ms} for {exact}");
+}
+
+/// Calls of one operation, a second apart.
+fn calls(service: &str, from: Timestamp, count: u64, length_ms: u64, failed: u64) -> Vec<Span> {
+    let call = |n: u64| Span {
+        trace_id: TraceId(u128::from(from.0 + n).to_be_bytes()),
+        span_id: SpanId(n + 1),
+        service: service.to_owned(),
+        operation: "GET /thing".to_owned(),
+        kind: SpanKind::Server,
+        start: from.plus(Nanos::from_secs(n)),
+        duration: Nanos(length_ms * 1_000_000),
+        status: if n < failed { Status::Error } else { Status::Ok },
+        ..Span::default()
+    };
+    (0..count).map(call).collect()
+}
+
+#[tokio::test]
+async fn a_report_puts_what_got_worse_first_and_counts_every_call() {
+    let server = TestServer::start().await;
+    let (lately, hour_ago) = (now().minus(Nanos::from_secs(200)), now().minus(Nanos::from_secs(3_800)));
+    let mut spans = Vec::new();
+    for at in [lately, hour_ago] {
+        spans.extend(calls("calm", at, 60, 20, 0));
+        spans.extend(calls("flaky", at, 50, 20, 5));
+    }
+    spans.extend(calls("slowed", hour_ago, 50, 20, 0));
+    spans.extend(calls("slowed", lately, 50, 90, 0));
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+
+    let report: ServicesReport = server.ask("report_services", &7_200u64).await;
+    let names: Vec<&str> = report.services.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["slowed", "flaky", "calm"]);
+    let slowdown = report.services[0].slowdown().unwrap();
+    assert!((4.3..4.7).contains(&slowdown), "{slowdown}");
+    for (service, count, failed) in [(0, 100, 0), (1, 100, 10), (2, 120, 0)] {
+        let points = &report.services[service].points;
+        assert_eq!(points.iter().map(|p| p.calls).sum::<u64>(), count);
+        assert_eq!(points.iter().map(|p| p.errors).sum::<u64>(), failed);
+    }
+
+    let one: ServiceReport = server.ask("report_service", &("slowed", "", 7_200u64)).await;
+    assert_eq!(one.service, report.services[0]);
+    assert_eq!((one.operations.len(), one.operations[0].name.as_str()), (1, "GET /thing"));
+    assert_eq!(one.durations.traces, 100);
+    let slowest = one.quantiles.iter().map(|q| q[1]).max().unwrap().as_millis_f64();
+    assert!((88.0..92.0).contains(&slowest), "{slowest}");
+    let none: ServiceReport = server.ask("report_service", &("slowed", "GET /other", 7_200u64)).await;
+    assert_eq!(none.durations.traces, 0);
 }
