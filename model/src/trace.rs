@@ -10,9 +10,17 @@ use crate::view::{ServiceShare, TraceSummary};
 use crate::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 
 pub mod build;
+pub mod clock;
+pub mod critical;
+#[cfg(any(test, feature = "drawn"))]
+pub mod drawn;
+pub mod totals;
 pub mod tree;
 
 pub use build::{Builder, SpanRow};
+pub use clock::Clock;
+pub use critical::CriticalPath;
+pub use totals::{Total, Totals};
 pub use tree::Tree;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

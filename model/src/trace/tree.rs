@@ -70,6 +70,18 @@ impl Tree {
         }
     }
 
+    /// The rows directly below `row`, in order of start.
+    pub fn children(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.position[row as usize] + 1;
+        let end = self.position[row as usize] + self.size[row as usize];
+        let mut at = first;
+        std::iter::from_fn(move || {
+            let child = *self.order.get(at as usize).filter(|_| at < end)?;
+            at += self.size[child as usize];
+            Some(child)
+        })
+    }
+
     /// The rows above `row`, nearest first.
     pub fn ancestors(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(Some(row), |r| Some(self.parent[*r as usize]).filter(|p| *p != NO_ROW)).skip(1)

@@ -1,0 +1,84 @@
+//! Clocks that disagree.
+
+use super::super::drawn::trace;
+use super::*;
+
+const MILLI: i64 = 1_000_000;
+
+/// Shifts in milliseconds, in the order of rows.
+fn shifts(drawing: &str) -> Vec<i64> {
+    let trace = trace(drawing);
+    Clock::new(&trace, &Tree::new(&trace)).shift.iter().map(|shift| shift / MILLI).collect()
+}
+
+#[test]
+fn what_fits_stays_where_it_is() {
+    assert_eq!(
+        shifts(
+            "shop GET 0..100 client
+               cart get 10..90 server
+               mail later 95..300 consumer"
+        ),
+        [0, 0, 0]
+    );
+}
+
+#[test]
+fn an_answer_that_ends_after_its_call_is_moved_into_the_middle_of_it() {
+    assert_eq!(
+        shifts(
+            "shop GET 0..100 client
+               cart get 70..130 server"
+        ),
+        [0, -50]
+    );
+}
+
+#[test]
+fn what_begins_before_it_was_called_is_moved_and_all_of_its_service_with_it() {
+    assert_eq!(
+        shifts(
+            "shop GET 100..200 client
+               cart get 120..140 server id=9 parent=1
+               cart get 20..80 server
+                 cart inner 30..40"
+        ),
+        // Rows are in order of start: cart get, cart inner, shop GET, and the cart get that fits.
+        [100, 100, 0, 0]
+    );
+}
+
+#[test]
+fn a_callee_longer_than_its_call_starts_with_it() {
+    assert_eq!(
+        shifts(
+            "shop GET 100..200 client
+               cart get 50..250 server"
+        ),
+        [50, 0]
+    );
+}
+
+#[test]
+fn an_answer_that_is_longer_than_its_call_but_started_later_was_given_up_on_and_stays() {
+    assert_eq!(
+        shifts(
+            "shop GET 0..100 client
+               cart get 10..300 server"
+        ),
+        [0, 0]
+    );
+}
+
+#[test]
+fn time_of_its_own_counts_overlapping_children_once() {
+    let trace = trace(
+        "shop GET 0..100
+           cart a 10..40
+           cart b 30..60
+           cart c 90..150",
+    );
+    let tree = Tree::new(&trace);
+    let own = Clock::new(&trace, &tree).self_times(&trace, &tree);
+    assert_eq!(own.iter().map(|ns| *ns as i64 / MILLI).collect::<Vec<_>>(), [40, 30, 30, 60]);
+}
