@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::trace::TraceStatus;
-use crate::view::TraceSummary;
+use crate::view::{MatchedSpan, Matches, TraceSummary};
 use crate::{AttrValue, Event, Link, Span};
 
 /// The largest integer a JavaScript number holds exactly.
@@ -111,6 +111,21 @@ pub fn summary_json(summary: &TraceSummary) -> Value {
             "name": s.name, "span_count": s.span_count, "error_count": s.error_count,
         })).collect::<Vec<_>>(),
     })
+}
+
+pub fn matches_json(matches: &Matches) -> Value {
+    let span = |span: &MatchedSpan| {
+        json!({
+            "span_id": span.span_id.to_string(),
+            "start_time_unix_ns": span.start.0.to_string(),
+            "duration_ms": span.duration.as_millis_f64(),
+            "service_name": span.service,
+            "operation_name": span.operation,
+            "error": span.is_error,
+            "fields": attrs_json(&span.fields),
+        })
+    };
+    json!({ "span_count": matches.spans, "spans": matches.first.iter().map(span).collect::<Vec<_>>() })
 }
 
 /// A whole trace: its summary, and every span in order of start.

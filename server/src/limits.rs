@@ -44,8 +44,14 @@ pub const QUERY_MAX_SECS: u64 = 30;
 /// Results of one search page.
 pub const SEARCH_DEFAULT_LIMIT: u32 = 50;
 pub const SEARCH_MAX_LIMIT: u32 = 1_000;
-/// Candidates one search request may look at before it answers with what it has and a cursor.
+/// Candidates one search request may look at, and how long, before it answers with what it has and a cursor.
 pub const SEARCH_MAX_CANDIDATES: usize = 20_000;
+pub const SEARCH_MAX_TIME: Duration = Duration::from_secs(10);
+/// Candidates looked at in one statement: their ids are part of its text.
+pub const SEARCH_CHUNK_MAX: usize = 1_000;
+/// Spans fetched at a time when a query says how spans lie to each other. A single trace with more is passed over,
+/// and the answer says so.
+pub const EVALUATE_MAX_SPANS: usize = 500_000;
 
 /// Whole spans held at a time while a trace is written out. One of no more is read in a single pass.
 pub const SPANS_READ_AT_ONCE: usize = 1_000;

@@ -6,10 +6,13 @@ use model::{ApiError, ErrorCode};
 use crate::storage::StoreError;
 use crate::storage::reader::Reader;
 
+pub mod evaluate;
 pub mod health;
+pub mod plan;
 pub mod red;
 pub mod search;
 pub mod trace;
+pub mod verify;
 
 /// Answers every question for whoever's scope it is given.
 #[derive(Clone)]
@@ -36,6 +39,10 @@ impl From<StoreError> for ApiError {
                 ErrorCode::LimitExceeded,
                 "the query reached its limit of time or memory",
                 "narrow the time range or add a filter",
+            ),
+            StoreError::Pattern(_) => ApiError::bad_request(
+                "a regular expression of the query cannot be read",
+                "patterns are RE2: no look-around and no references back",
             ),
             StoreError::Refused(_) => {
                 tracing::error!(error = detail, "the storage engine refused a query");

@@ -12,7 +12,6 @@ pub mod native;
 pub mod pieces;
 pub mod reader;
 pub mod red;
-pub mod search_rows;
 pub mod store;
 pub mod token;
 pub mod writer;

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use model::view::{SearchOrder, TraceSearch};
 use model::{ApiError, Nanos, Timestamp};
 
-const SEARCH_PARAMS: [&str; 10] = [
+const SEARCH_PARAMS: [&str; 11] = [
     "q",
     "service",
     "operation",
@@ -15,6 +15,7 @@ const SEARCH_PARAMS: [&str; 10] = [
     "max_duration_ms",
     "start",
     "end",
+    "order",
     "limit",
     "cursor",
 ];
@@ -31,15 +32,9 @@ pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError>
             format!("there are: {known}"),
         ));
     }
-    if filled(params, "q").is_some() {
-        return Err(ApiError::bad_request(
-            "q is not understood by this version",
-            "use service, operation, error, min_duration_ms and max_duration_ms",
-        ));
-    }
     Ok(TraceSearch {
-        q: None,
-        order: SearchOrder::Newest,
+        q: params.get("q").filter(|text| !text.trim().is_empty()).cloned(),
+        order: filled(params, "order").map(order).transpose()?.unwrap_or_default(),
         service: filled(params, "service").map(str::to_owned),
         operation: filled(params, "operation").map(str::to_owned),
         error: filled(params, "error").map(flag).transpose()?,
@@ -63,6 +58,13 @@ fn flag(text: &str) -> Result<bool, ApiError> {
         "false" | "0" => Ok(false),
         _ => Err(ApiError::bad_request(format!("error is '{text}'"), "error is true or false")),
     }
+}
+
+fn order(text: &str) -> Result<SearchOrder, ApiError> {
+    SearchOrder::of_name(text).ok_or_else(|| {
+        let known = SearchOrder::ALL.map(SearchOrder::name).join(", ");
+        ApiError::bad_request(format!("order is '{text}'"), format!("there are: {known}"))
+    })
 }
 
 fn limit(text: &str) -> Result<u32, ApiError> {

@@ -9,7 +9,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, stream};
-use model::json::{span_json, summary_json};
+use model::json::{matches_json, span_json, summary_json};
 use model::view::TraceSummary;
 use model::{ApiError, TraceId};
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ pub async fn search(
     let page = app.queries.search(&caller.scope, params::search(&query)?, now()).await?;
     Ok(Json(json!({
         "traces": page.traces.iter().map(summary_json).collect::<Vec<_>>(),
+        "matches": page.matches.iter().map(matches_json).collect::<Vec<_>>(),
+        "limit_reached": page.limit_reached,
         "next_cursor": page.next_cursor,
         "complete": page.complete,
         "scanned": { "rows": page.scanned.rows, "bytes": page.scanned.bytes },

@@ -1,306 +1,393 @@
-//! Search: exact newest-first, page by page.
+//! Search: pages of traces, newest first or by what is largest.
 //!
-//! A trace's place in the order is the start of its first span that matches (for a search without filters, of its
-//! first span), then its id. The walk goes back through windows of time that widen while they are poor. In each,
-//! the narrow `search` table names candidates; `spans` then tells each candidate's true place, and a trace whose
-//! first match lies before the window is left for the window it belongs to. So every trace is found exactly once,
-//! whatever arrives meanwhile, and a cursor is simply a place.
+//! `pieces` names candidates, `spans` tells which of them match. Newest first, a trace's place in the order is the
+//! start of its earliest piece that is worth a look, then its id: a matter of `pieces` alone, so that a cursor is simply
+//! a place, and means the same whatever arrives meanwhile. The walk goes back through windows of time that widen while
+//! they are poor. A trace with such a piece before the window is left for the window it belongs to, so that each is
+//! found exactly once.
 
-use std::cmp::Reverse;
+use std::time::Instant;
 
-use model::trace::TraceStatus;
-use model::view::{Scanned, SearchPage, TraceSearch, TraceSummary};
-use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
+use model::query::Query;
+use model::query::ast::Pipeline;
+use model::view::{Matches, Scanned, SearchOrder, SearchPage, TraceSearch, TraceSummary};
+use model::{ApiError, Scope, Timestamp, TraceId};
 
 use super::Queries;
-use crate::limits::{SEARCH_DEFAULT_LIMIT, SEARCH_MAX_CANDIDATES, SEARCH_MAX_LIMIT};
-use crate::storage::reader::{Candidate, KeyedSummary, Plan};
+use super::plan::Narrow;
+use super::plan::narrow::Hint;
+use super::verify::{Range, Verified, Verify, summaries_plan};
+use crate::limits::{
+    SEARCH_CHUNK_MAX, SEARCH_DEFAULT_LIMIT, SEARCH_MAX_CANDIDATES, SEARCH_MAX_LIMIT, SEARCH_MAX_TIME,
+};
+use crate::storage::pieces::BUCKET_SECS;
+use crate::storage::reader::{Candidate, Found, Plan};
 
-const FIRST_WINDOW: Nanos = Nanos(10 * 1_000_000_000);
-const WINDOW_GROWTH: u64 = 4;
-/// Search rows are kept no longer than this, so one last window takes in all that is older.
-const OLDEST: Nanos = Nanos(8 * 86_400 * 1_000_000_000);
+mod question;
+mod walk;
+
+pub use question::read_question;
+pub use walk::{NEAR, Place, Walk, Window};
+
 /// The latest time the engine's columns hold.
-const LATEST: Timestamp = Timestamp(i64::MAX as u64);
-/// Candidates asked for at a time, for each trace wanted: some will belong to older windows.
+pub const LATEST: Timestamp = Timestamp(i64::MAX as u64);
+/// Candidates asked for at first, for each trace wanted: some will not match.
 const CANDIDATES_PER_RESULT: usize = 2;
+const CHUNK_MIN: usize = 32;
+/// How far before and after the range the rest of a trace is looked for when whole traces are compared.
+const REACH_SECS: u64 = 3_600;
 
-/// A place in the order: everything after it is older.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    pub key: Timestamp,
-    pub trace_id: TraceId,
-}
-
-/// A search whose bounds have been checked.
+/// A search whose bounds and words have been checked.
 #[derive(Clone, Debug)]
 pub struct Search {
-    filters: TraceSearch,
-    from: Timestamp,
-    before: Place,
+    pub query: Query,
+    pub range: Range,
+    order: SearchOrder,
     limit: usize,
+    before: Option<Place>,
 }
 
 impl Search {
-    pub fn new(filters: TraceSearch) -> Result<Search, ApiError> {
-        let limit = filters.limit.unwrap_or(SEARCH_DEFAULT_LIMIT);
+    pub fn new(asked: &TraceSearch) -> Result<Search, ApiError> {
+        let limit = asked.limit.unwrap_or(SEARCH_DEFAULT_LIMIT);
         if limit == 0 || limit > SEARCH_MAX_LIMIT {
             return Err(ApiError::bad_request(
                 format!("limit is {limit}"),
                 format!("limit goes from 1 to {SEARCH_MAX_LIMIT}; use next_cursor for more"),
             ));
         }
-        let (from, to) = (filters.start.unwrap_or(Timestamp(0)), filters.end.unwrap_or(LATEST).min(LATEST));
-        if from >= to {
-            return Err(ApiError::bad_request("start is not before end", "swap them, or leave one out"));
-        }
-        if let (Some(min), Some(max)) = (filters.min_duration, filters.max_duration)
-            && min > max
-        {
-            return Err(ApiError::bad_request(
-                "min_duration_ms is larger than max_duration_ms",
-                "swap them, or leave one out",
-            ));
-        }
-        let newest = Place { key: to, trace_id: TraceId([0; 16]) };
-        let before = match &filters.cursor {
-            Some(text) => Place::parse(text)?.min(newest),
-            None => newest,
+        let range = range_of(asked.start, asked.end)?;
+        let before = match &asked.cursor {
+            Some(text) => Some(Place::parse(text, asked.order)?),
+            None => None,
         };
-        Ok(Search { filters, from, before, limit: limit as usize })
+        let query = read_question(asked)?;
+        if let Some(metric) = &query.metric {
+            return Err(ApiError::bad_request(
+                "a metric makes series, not traces",
+                "ask /api/metrics/query_range, or leave the metric out",
+            )
+            .at(metric.at.start, metric.at.end));
+        }
+        Ok(Search { query, range, order: asked.order, limit: limit as usize, before })
+    }
+}
+
+pub fn range_of(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Range, ApiError> {
+    let (from, to) = (start.unwrap_or(Timestamp(0)).min(LATEST), end.unwrap_or(LATEST).min(LATEST));
+    if from >= to {
+        return Err(ApiError::bad_request("start is not before end", "swap them, or leave one out"));
+    }
+    Ok(Range { from, to })
+}
+
+/// Which pieces are worth a look, and the values bound in that.
+pub struct Scan {
+    hint: Option<Hint>,
+    narrow: Narrow,
+    pub range: Range,
+}
+
+impl Scan {
+    pub fn of(pipeline: &Pipeline, range: Range) -> Scan {
+        let mut narrow = Narrow::default();
+        let hint = narrow.pipeline(pipeline);
+        Scan { hint, narrow, range }
     }
 
-    /// Whether the duration bounds are those of one span or of the whole trace.
-    fn bounds_a_span(&self) -> bool {
-        self.filters.service.is_some() || self.filters.operation.is_some()
+    /// Conditions on pieces within a window. The key's columns are always bounded.
+    pub fn conditions(&self, window: &Window) -> String {
+        let mut sql = "tenant = {tenant:String}
+                AND bucket >= toDateTime({low_bucket:UInt32}, 'UTC') AND bucket <= toDateTime({high_secs:UInt32}, 'UTC')
+                AND error IN (0, 1)
+                AND first >= fromUnixTimestamp64Nano({low:Int64}) AND first <= fromUnixTimestamp64Nano({high:Int64})
+                AND first < fromUnixTimestamp64Nano({to:Int64})
+                AND toUnixTimestamp64Nano(first) + length >= {from:Int64}"
+            .to_owned();
+        if window.is_past {
+            sql.push_str(
+                "\n                AND (first >= fromUnixTimestamp64Nano({near:Int64}) OR length >= {near_length:UInt64})",
+            );
+        }
+        if let Some(hint) = &self.hint {
+            sql.push_str(&format!("\n                AND {}", hint.sql));
+        }
+        sql
     }
 
-    fn fits(&self, summary: &TraceSummary) -> bool {
-        if !self.bounds_a_span() {
-            let duration = summary.duration;
-            if self.filters.min_duration.is_some_and(|min| duration < min)
-                || self.filters.max_duration.is_some_and(|max| duration > max)
-            {
-                return false;
-            }
-        }
-        self.filters.error != Some(false) || summary.status != TraceStatus::Error
+    pub fn bound(&self, plan: Plan, window: &Window) -> Plan {
+        let low = window.low.as_secs().min(u64::from(u32::MAX));
+        let high = window.high.as_secs().min(u64::from(u32::MAX));
+        let low_bucket = low - low % BUCKET_SECS;
+        plan.bind("from", self.range.from.0)
+            .bind("to", self.range.to.0)
+            .bind("low", window.low.0)
+            .bind("high", window.high.0)
+            .bind("low_bucket", low_bucket)
+            .bind("high_secs", high)
+            .bind("near", self.range.from.minus(NEAR).0)
+            .bind("near_length", NEAR.0)
+            .bind("reach_low", low_bucket.saturating_sub(REACH_SECS))
+            .bind("reach_high", high.saturating_add(REACH_SECS).min(u64::from(u32::MAX)))
+            .bind_all(self.narrow.binds.values())
     }
 
-    /// Conditions on one span, in the words both tables share.
-    fn conditions(&self) -> String {
-        let f = &self.filters;
-        let mut all: Vec<&str> = Vec::new();
-        all.push(if f.error == Some(true) { "error = 1" } else { "error IN (0, 1)" });
-        if f.service.is_some() {
-            all.push("service = {service:String}");
-        }
-        if f.operation.is_some() {
-            all.push("operation = {operation:String}");
-        }
-        // A trace is at least as long as its longest span, so a long span is a sign of a long trace.
-        if f.min_duration.is_some() {
-            all.push("duration >= {min_duration:UInt64}");
-        }
-        if f.max_duration.is_some() && self.bounds_a_span() {
-            all.push("duration <= {max_duration:UInt64}");
-        }
-        all.push("start >= fromUnixTimestamp64Nano({from:Int64})");
-        all.join(" AND ")
-    }
-
-    fn bind(&self, mut plan: Plan) -> Plan {
-        let f = &self.filters;
-        if let Some(service) = &f.service {
-            plan = plan.bind("service", service);
-        }
-        if let Some(operation) = &f.operation {
-            plan = plan.bind("operation", operation);
-        }
-        if let Some(min) = f.min_duration {
-            plan = plan.bind("min_duration", min.0);
-        }
-        if let Some(max) = f.max_duration {
-            plan = plan.bind("max_duration", max.0);
-        }
-        plan.bind("from", self.from.0)
-    }
-
-    /// Traces with a matching span at or after `low` and before the place, by the first such span.
-    pub fn candidates_plan(&self, scope: &Scope, low: Timestamp, before: Place, limit: usize) -> Plan {
-        let conditions = self.conditions();
+    /// Traces by their earliest piece in the window, newest first.
+    pub fn newest_plan(&self, scope: &Scope, window: &Window, before: Place, limit: usize) -> Plan {
         let sql = format!(
-            "SELECT trace_id, toUnixTimestamp64Nano(min(start)) AS key
-             FROM search
-             WHERE tenant = {{tenant:String}}
-                AND bucket >= toStartOfInterval(toDateTime({{low_secs:UInt32}}, 'UTC'), INTERVAL 10 MINUTE)
-                AND bucket <= toDateTime({{high_secs:UInt32}}, 'UTC')
-                AND {conditions}
-                AND start >= fromUnixTimestamp64Nano({{low:Int64}})
-                AND start <= fromUnixTimestamp64Nano({{high:Int64}})
+            "SELECT trace_id, toUInt64(toUnixTimestamp64Nano(min(first))) AS key
+             FROM pieces
+             WHERE {}
              GROUP BY trace_id
-             HAVING (key, trace_id) < ({{high:Int64}}, toFixedString(unhex({{high_id:String}}), 16))
+             HAVING (key, trace_id) < ({{key:UInt64}}, toFixedString(unhex({{id:String}}), 16))
              ORDER BY key DESC, trace_id DESC
-             LIMIT {{limit:UInt32}}"
+             LIMIT {{limit:UInt32}}",
+            self.conditions(window)
         );
-        self.bind(Plan::new(scope, sql))
-            .bind("low", low.0)
-            .bind("low_secs", low.as_secs().min(u64::from(u32::MAX)))
-            .bind("high", before.key.0)
-            .bind("high_secs", before.key.as_secs().min(u64::from(u32::MAX)))
-            .bind("high_id", before.trace_id)
+        self.bound(Plan::new(scope, sql), window)
+            .bind("key", before.key)
+            .bind("id", before.trace_id)
             .bind("limit", limit)
     }
 
-    /// What each candidate really is, and where in the order it belongs.
-    pub fn summaries_plan(&self, scope: &Scope, candidates: &[Candidate]) -> Plan {
-        let conditions = self.conditions();
-        let ids =
-            candidates.iter().map(|c| format!("unhex('{}')", c.trace_id)).collect::<Vec<_>>().join(", ");
-        let of_page = format!("tenant = {{tenant:String}} AND trace_id IN ({ids})");
+    /// Which of these traces have a piece worth a look before the window.
+    pub fn older_plan(&self, scope: &Scope, before: &Window, traces: &[TraceId]) -> Plan {
+        let ids = traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "SELECT trace_id,
-                toUnixTimestamp64Nano(minIf(start, {conditions})) AS key,
-                toUnixTimestamp64Nano(min(start)) AS first_ns,
-                toUInt64(max(toUnixTimestamp64Nano(start) + toInt64(duration)) - first_ns) AS length_ns,
-                argMin(service, (parent_id != 0, start)) AS root_service,
-                argMin(operation, (parent_id != 0, start)) AS root_operation,
-                toUInt8(countIf(parent_id = 0) > 0) AS has_root,
-                count() AS span_count,
-                countIf(status = 2) AS error_count,
-                countIf(parent_id != 0 AND (trace_id, parent_id) NOT IN
-                    (SELECT trace_id, span_id FROM spans WHERE {of_page})) AS orphan_count,
-                sumMap(map(toString(service), toUInt64(1))) AS services,
-                sumMap(map(toString(service), toUInt64(status = 2))) AS failures
-             FROM spans WHERE {of_page} GROUP BY trace_id"
+            "SELECT trace_id, toUInt64(0) AS key FROM pieces WHERE {} AND trace_id IN ({ids}) GROUP BY trace_id",
+            self.conditions(before)
         );
-        self.bind(Plan::new(scope, sql))
+        self.bound(Plan::new(scope, sql), before)
     }
+
+    /// Traces by a measure of all their pieces, largest first.
+    pub fn largest_plan(
+        &self,
+        scope: &Scope,
+        order: SearchOrder,
+        window: &Window,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Plan {
+        let measure = match order {
+            SearchOrder::Errors => "sum(errors)",
+            SearchOrder::Spans => "sum(spans)",
+            SearchOrder::Duration | SearchOrder::Newest => {
+                "max(toUnixTimestamp64Nano(first) + length) - min(toUnixTimestamp64Nano(first))"
+            }
+        };
+        let having = match before {
+            Some(_) => "HAVING (key, trace_id) < ({key:UInt64}, toFixedString(unhex({id:String}), 16))",
+            None => "",
+        };
+        let sql = format!(
+            "SELECT trace_id, toUInt64({measure}) AS key
+             FROM pieces
+             WHERE tenant = {{tenant:String}} AND bucket >= toDateTime({{reach_low:UInt32}}, 'UTC')
+                AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC')
+                AND trace_id IN (SELECT trace_id FROM pieces WHERE {})
+             GROUP BY trace_id {having}
+             ORDER BY key DESC, trace_id DESC
+             LIMIT {{limit:UInt32}}",
+            self.conditions(window)
+        );
+        let place = before.unwrap_or_default();
+        self.bound(Plan::new(scope, sql), window)
+            .bind("key", place.key)
+            .bind("id", place.trace_id)
+            .bind("limit", limit)
+    }
+}
+
+/// A page being filled.
+struct Filling<'s> {
+    search: &'s Search,
+    scope: &'s Scope,
+    scan: Scan,
+    verify: Verify<'s>,
+    hits: Vec<(Place, Found)>,
+    scanned: Scanned,
+    looked_at: usize,
+    chunk: usize,
+    since: Instant,
+    limit_reached: Option<String>,
 }
 
 impl Queries {
     pub async fn search(
         &self,
         scope: &Scope,
-        filters: TraceSearch,
+        asked: TraceSearch,
         now: Timestamp,
     ) -> Result<SearchPage, ApiError> {
-        let search = Search::new(filters)?;
-        let mut walk = Walk::new(&search, now);
-        let mut page = SearchPage {
-            traces: Vec::new(),
-            matches: Vec::new(),
-            next_cursor: None,
-            complete: true,
-            limit_reached: None,
-            scanned: Scanned::default(),
+        let search = Search::new(&asked)?;
+        let mut filling = Filling::new(&search, scope)?;
+        let next = match search.order {
+            SearchOrder::Newest => self.newest(&mut filling, now).await?,
+            _ => self.largest(&mut filling, now).await?,
         };
-        let mut looked_at = 0;
+        self.page(filling, next).await
+    }
+
+    /// Returns where the next page starts, if there may be one.
+    async fn newest(&self, filling: &mut Filling<'_>, now: Timestamp) -> Result<Option<Place>, ApiError> {
+        let mut walk = Walk::new(filling.search.range, filling.search.before, now);
         loop {
-            let want = (search.limit - page.traces.len()) * CANDIDATES_PER_RESULT + 1;
-            let plan = search.candidates_plan(scope, walk.low, walk.before, want);
-            let (candidates, scanned) = self.reader.candidates(&plan).await?;
-            page.scanned.add(scanned);
-            looked_at += candidates.len();
-            for found in self.true_places(scope, &search, &candidates, walk.low, &mut page.scanned).await? {
-                let place = Place { key: found.key, trace_id: found.summary.trace_id };
-                page.traces.push(found.summary);
-                if page.traces.len() == search.limit {
-                    page.next_cursor = Some(place.to_string());
-                    return Ok(page);
-                }
+            let want = filling.chunk;
+            let window = walk.window();
+            let plan = filling.scan.newest_plan(filling.scope, &window, walk.before, want);
+            let candidates = filling.candidates(self.reader.candidates(&plan).await?);
+            let mut found = self.look_at(filling, &candidates).await?;
+            self.drop_older(filling, &mut found, &window).await?;
+            if let Some(last) = filling.take(&candidates, found) {
+                return Ok(Some(last));
             }
             let more_here = candidates.len() == want;
-            if !walk.step(candidates.last().filter(|_| more_here)) {
-                return Ok(page);
+            let last = candidates.last().filter(|_| more_here).map(Place::of);
+            if !walk.step(last) {
+                return Ok(None);
             }
-            if looked_at >= SEARCH_MAX_CANDIDATES {
-                page.complete = false;
-                page.next_cursor = Some(walk.before.to_string());
-                return Ok(page);
+            if filling.is_exhausted() {
+                return Ok(Some(walk.before));
             }
         }
     }
 
-    /// The candidates that belong to this window and fit, newest first.
-    async fn true_places(
+    async fn largest(&self, filling: &mut Filling<'_>, now: Timestamp) -> Result<Option<Place>, ApiError> {
+        let window = Window::whole(filling.search.range, now);
+        let mut before = filling.search.before;
+        loop {
+            let want = filling.chunk;
+            let plan = filling.scan.largest_plan(filling.scope, filling.search.order, &window, before, want);
+            let candidates = filling.candidates(self.reader.candidates(&plan).await?);
+            let found = self.look_at(filling, &candidates).await?;
+            if let Some(last) = filling.take(&candidates, found) {
+                return Ok(Some(last));
+            }
+            let Some(last) = candidates.last().filter(|_| candidates.len() == want) else {
+                return Ok(None);
+            };
+            before = Some(Place::of(last));
+            if filling.is_exhausted() {
+                return Ok(before);
+            }
+        }
+    }
+
+    async fn look_at(
         &self,
-        scope: &Scope,
-        search: &Search,
+        filling: &mut Filling<'_>,
         candidates: &[Candidate],
-        low: Timestamp,
-        scanned: &mut Scanned,
-    ) -> Result<Vec<KeyedSummary>, ApiError> {
-        if candidates.is_empty() {
-            return Ok(Vec::new());
+    ) -> Result<Vec<Found>, ApiError> {
+        let ids: Vec<TraceId> = candidates.iter().map(|candidate| candidate.trace_id).collect();
+        let Verified { mut found, scanned, too_large } =
+            self.verify(filling.scope, &filling.verify, &ids, filling.search.range).await?;
+        filling.scanned.add(scanned);
+        if let Some(trace) = too_large {
+            filling.limit_reached = Some(format!("trace {trace} has too many spans to be evaluated"));
         }
-        let (mut summaries, cost) = self.reader.summaries(&search.summaries_plan(scope, candidates)).await?;
-        scanned.add(cost);
-        summaries.retain(|found| found.key >= low && search.fits(&found.summary));
-        summaries.sort_by_key(|found| Reverse((found.key, found.summary.trace_id)));
-        Ok(summaries)
-    }
-}
-
-/// Where the search stands: the window from `low` up to the place.
-struct Walk {
-    low: Timestamp,
-    before: Place,
-    width: Nanos,
-    from: Timestamp,
-    oldest: Timestamp,
-}
-
-impl Walk {
-    fn new(search: &Search, now: Timestamp) -> Walk {
-        let oldest = now.minus(OLDEST);
-        let mut walk =
-            Walk { low: search.from, before: search.before, width: FIRST_WINDOW, from: search.from, oldest };
-        // Clocks run ahead: the first window takes in the future.
-        walk.low = walk.window_below(search.before.key.min(now));
-        walk
+        found.retain(|found| found.spans > 0);
+        Ok(found)
     }
 
-    /// Moves on; false when everything has been looked at.
-    fn step(&mut self, last_of_full: Option<&Candidate>) -> bool {
-        if let Some(last) = last_of_full {
-            self.before = Place { key: last.key, trace_id: last.trace_id };
-            return true;
+    /// Leaves traces that began before the window to the window their place lies in.
+    async fn drop_older(
+        &self,
+        filling: &mut Filling<'_>,
+        found: &mut Vec<Found>,
+        window: &Window,
+    ) -> Result<(), ApiError> {
+        let early: Vec<&Found> = found.iter().filter(|found| found.begins < window.low).collect();
+        let Some(begins) = early.iter().map(|found| found.begins).min() else { return Ok(()) };
+        let ids: Vec<TraceId> = early.iter().map(|found| found.trace_id).collect();
+        let before = Window::between(begins, Timestamp(window.low.0 - 1));
+        let plan = filling.scan.older_plan(filling.scope, &before, &ids);
+        let (older, scanned) = self.reader.candidates(&plan).await?;
+        filling.scanned.add(scanned);
+        found.retain(|found| !older.iter().any(|candidate| candidate.trace_id == found.trace_id));
+        Ok(())
+    }
+
+    async fn page(&self, filling: Filling<'_>, next: Option<Place>) -> Result<SearchPage, ApiError> {
+        let Filling { verify, hits, mut scanned, limit_reached, search, scope, .. } = filling;
+        let ids: Vec<TraceId> = hits.iter().map(|(place, _)| place.trace_id).collect();
+        let mut summaries = Vec::new();
+        if !ids.is_empty() {
+            let cost;
+            (summaries, cost) = self.reader.summaries(&summaries_plan(scope, &ids)).await?;
+            scanned.add(cost);
         }
-        if self.low <= self.from {
-            return false;
+        let (mut traces, mut matches): (Vec<TraceSummary>, Vec<Matches>) = (Vec::new(), Vec::new());
+        for (place, found) in hits {
+            // A trace may have expired between the two statements.
+            if let Some(at) = summaries.iter().position(|summary| summary.trace_id == place.trace_id) {
+                traces.push(summaries.swap_remove(at));
+                matches.push(verify.matches(found));
+            }
         }
-        self.before = Place { key: self.low, trace_id: TraceId([0; 16]) };
-        self.width = Nanos(self.width.0.saturating_mul(WINDOW_GROWTH));
-        self.low = self.window_below(self.low);
-        true
-    }
-
-    fn window_below(&self, high: Timestamp) -> Timestamp {
-        let low = high.minus(self.width);
-        if low <= self.oldest { self.from } else { low.max(self.from) }
-    }
-}
-
-impl Place {
-    fn parse(text: &str) -> Result<Place, ApiError> {
-        let parsed = text.split_once('-').and_then(|(key, id)| {
-            let key = u64::from_str_radix(key, 16).ok()?;
-            let id = u128::from_str_radix(id, 16).ok().filter(|_| id.len() == 32)?;
-            Some(Place { key: Timestamp(key), trace_id: TraceId(id.to_be_bytes()) })
-        });
-        parsed.ok_or_else(|| {
-            ApiError::bad_request(
-                "this cursor is not one of ours",
-                "use next_cursor of the page before, unchanged",
-            )
+        Ok(SearchPage {
+            traces,
+            matches,
+            next_cursor: next.map(|place| place.to_text(search.order)),
+            complete: limit_reached.is_none(),
+            limit_reached,
+            scanned,
         })
     }
 }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:x}-{}", self.key.0, self.trace_id)
+impl<'s> Filling<'s> {
+    fn new(search: &'s Search, scope: &'s Scope) -> Result<Filling<'s>, ApiError> {
+        let wanted = search.limit * CANDIDATES_PER_RESULT + 1;
+        Ok(Filling {
+            search,
+            scope,
+            scan: Scan::of(&search.query.pipeline, search.range),
+            verify: Verify::new(&search.query)?,
+            hits: Vec::new(),
+            scanned: Scanned::default(),
+            looked_at: 0,
+            chunk: wanted.clamp(CHUNK_MIN, SEARCH_CHUNK_MAX),
+            since: Instant::now(),
+            limit_reached: None,
+        })
+    }
+
+    fn candidates(&mut self, (candidates, scanned): (Vec<Candidate>, Scanned)) -> Vec<Candidate> {
+        self.scanned.add(scanned);
+        self.looked_at += candidates.len();
+        candidates
+    }
+
+    /// Adds what was found, in the order of the candidates. Returns the last place when the page is full.
+    fn take(&mut self, candidates: &[Candidate], mut found: Vec<Found>) -> Option<Place> {
+        if found.len() * CANDIDATES_PER_RESULT < candidates.len() {
+            self.chunk = (self.chunk * 2).min(SEARCH_CHUNK_MAX);
+        }
+        for candidate in candidates {
+            let Some(at) = found.iter().position(|found| found.trace_id == candidate.trace_id) else {
+                continue;
+            };
+            let place = Place::of(candidate);
+            self.hits.push((place, found.swap_remove(at)));
+            if self.hits.len() == self.search.limit {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    /// Whether this request has looked at enough, full page or not.
+    fn is_exhausted(&mut self) -> bool {
+        let reached = if self.looked_at >= SEARCH_MAX_CANDIDATES {
+            format!("looked at {} traces that might match", self.looked_at)
+        } else if self.since.elapsed() >= SEARCH_MAX_TIME {
+            format!("looked for {} seconds", SEARCH_MAX_TIME.as_secs())
+        } else {
+            return false;
+        };
+        self.limit_reached = Some(format!("{reached}; go on with the cursor, or narrow the query"));
+        true
     }
 }
 

@@ -12,7 +12,6 @@ use xxhash_rust::xxh3::Xxh3;
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
 use super::pieces::{Pieces, Shape, Taker};
 use super::red::{self, RedCounter};
-use super::search_rows::SearchRows;
 use crate::queue::Record;
 use crate::wire::otlp::view::{
     EventView, LinkView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value, resource_spans,
@@ -38,7 +37,6 @@ const SECS_PER_DAY: u32 = 86_400;
 pub struct Batcher<'k> {
     spans: Spans,
     pieces: Pieces,
-    search: SearchRows,
     origins: Origins,
     red: RedCounter,
     /// Origins stored before, by this process and today; they need not be sent again.
@@ -67,7 +65,6 @@ impl<'k> Batcher<'k> {
         Batcher {
             spans: Spans::default(),
             pieces: Pieces::default(),
-            search: SearchRows::default(),
             origins: Origins::default(),
             red: RedCounter::default(),
             known_origins,
@@ -108,7 +105,6 @@ impl<'k> Batcher<'k> {
             let pieces = self.pieces.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
             blocks.push(self.spans.finish());
             blocks.push(pieces);
-            blocks.push(self.search.finish());
             blocks.push(red);
         }
         Batched { blocks, new_origins: self.new_origins, spans }
@@ -131,7 +127,6 @@ impl<'k> Batcher<'k> {
             duration,
             is_error: status == ERROR,
         };
-        self.search.add(&shared.tenant.0, self.spans.service.name(shared.service), &shape, span);
         let taker = self.pieces.span(&shape, span)?;
         self.spans.add(&shape, span, taker)?;
         let key = red::Key {

@@ -184,6 +184,7 @@ impl Piece {
             match value {
                 Value::Str(text) => self.tokens.push(key.text(text)),
                 Value::Int(number) => self.tokens.push(key.int(number)),
+                Value::Double(number) => self.tokens.extend(token::whole(number).map(|whole| key.int(whole))),
                 Value::Bool(flag) => self.tokens.push(key.bool(flag)),
                 _ => {}
             }
@@ -203,7 +204,10 @@ impl Taker<'_> {
                 self.piece.tokens.push(key.int(*number));
                 self.number(name, *number as f64);
             }
-            Value::Double(number) => self.number(name, *number),
+            Value::Double(number) => {
+                self.piece.tokens.extend(token::whole(*number).map(|whole| key.int(whole)));
+                self.number(name, *number);
+            }
             _ => self.piece.tokens.push(key.present()),
         }
     }

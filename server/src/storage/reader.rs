@@ -3,17 +3,19 @@
 use clickhouse::query::Query;
 use clickhouse::{Row, RowOwned, RowRead};
 use model::trace::SpanRow;
-use model::view::{Scanned, ServiceShare, TraceSummary};
-use model::{AttrValue, Attrs, Histogram, Nanos, Scope, SpanId, SpanKind, Status, Timestamp, TraceId};
+use model::view::Scanned;
+use model::{AttrValue, Attrs, Histogram, Nanos, Scope, SpanId, SpanKind, Status, Timestamp};
 use serde::Deserialize;
 
 use self::origins::OriginCache;
 use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
 
+mod found;
 mod origins;
 mod spans;
 
+pub use found::{Candidate, Evaluated, Found, Shown};
 pub use origins::Origins;
 pub use spans::SpanCursor;
 
@@ -22,7 +24,7 @@ pub use spans::SpanCursor;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub sql: String,
-    pub params: Vec<(&'static str, String)>,
+    pub params: Vec<(String, String)>,
     /// Zero leaves it to the engine. Reading a few granules is quicker on one thread than sharing them out.
     pub threads: u8,
 }
@@ -31,7 +33,7 @@ impl Plan {
     pub fn new(scope: &Scope, sql: impl Into<String>) -> Plan {
         let sql = sql.into();
         debug_assert!(sql.contains("{tenant:String}"), "a plan must be bound to its tenant: {sql}");
-        Plan { sql, params: vec![("tenant", scope.tenant.0.clone())], threads: 0 }
+        Plan { sql, params: vec![("tenant".to_owned(), scope.tenant.0.clone())], threads: 0 }
     }
 
     pub fn on_one_thread(mut self) -> Plan {
@@ -40,8 +42,13 @@ impl Plan {
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "callers read better without a reference")]
-    pub fn bind(mut self, name: &'static str, value: impl ToString) -> Plan {
-        self.params.push((name, value.to_string()));
+    pub fn bind(mut self, name: &str, value: impl ToString) -> Plan {
+        self.params.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    pub fn bind_all(mut self, values: &[(String, String)]) -> Plan {
+        self.params.extend_from_slice(values);
         self
     }
 }
@@ -50,21 +57,6 @@ impl Plan {
 pub struct Reader {
     store: Store,
     origins: OriginCache,
-}
-
-/// A trace that may be in a search result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    pub trace_id: TraceId,
-    /// The start of its first matching span in the window looked at.
-    pub key: Timestamp,
-}
-
-/// A summary and the start of the trace's first matching span anywhere.
-#[derive(Clone, Debug)]
-pub struct KeyedSummary {
-    pub key: Timestamp,
-    pub summary: TraceSummary,
 }
 
 /// Calls of one service or operation.
@@ -108,18 +100,6 @@ impl Reader {
             rows.push(row.into_model());
         }
         Ok(rows)
-    }
-
-    pub async fn candidates(&self, plan: &Plan) -> Result<(Vec<Candidate>, Scanned), StoreError> {
-        let (rows, scanned) = self.fetch::<CandidateRow>(plan).await?;
-        let candidate =
-            |row: CandidateRow| Candidate { trace_id: TraceId(row.trace_id), key: timestamp(row.key) };
-        Ok((rows.into_iter().map(candidate).collect(), scanned))
-    }
-
-    pub async fn summaries(&self, plan: &Plan) -> Result<(Vec<KeyedSummary>, Scanned), StoreError> {
-        let (rows, scanned) = self.fetch::<SummaryRow>(plan).await?;
-        Ok((rows.into_iter().map(SummaryRow::into_model).collect(), scanned))
     }
 
     pub async fn red(&self, plan: &Plan) -> Result<Vec<RedRow>, StoreError> {
@@ -244,60 +224,6 @@ impl NarrowRow {
             start: timestamp(self.start),
             duration: Nanos(self.duration),
             marks: self.marks,
-        }
-    }
-}
-
-#[derive(Row, Deserialize)]
-struct CandidateRow {
-    trace_id: [u8; 16],
-    key: i64,
-}
-
-#[derive(Row, Deserialize)]
-struct SummaryRow {
-    trace_id: [u8; 16],
-    key: i64,
-    first_ns: i64,
-    length_ns: u64,
-    root_service: String,
-    root_operation: String,
-    has_root: u8,
-    span_count: u64,
-    error_count: u64,
-    orphan_count: u64,
-    services: Vec<(String, u64)>,
-    failures: Vec<(String, u64)>,
-}
-
-impl SummaryRow {
-    fn into_model(self) -> KeyedSummary {
-        let errors_of =
-            |name: &str| self.failures.iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count);
-        let mut services: Vec<ServiceShare> = self
-            .services
-            .iter()
-            .map(|(name, count)| ServiceShare {
-                name: name.clone(),
-                span_count: *count,
-                error_count: errors_of(name),
-            })
-            .collect();
-        services.sort_by(|a, b| b.span_count.cmp(&a.span_count).then_with(|| a.name.cmp(&b.name)));
-        KeyedSummary {
-            key: timestamp(self.key),
-            summary: TraceSummary {
-                trace_id: TraceId(self.trace_id),
-                root_service: self.root_service,
-                root_operation: self.root_operation,
-                start: timestamp(self.first_ns),
-                duration: Nanos(self.length_ns),
-                span_count: self.span_count,
-                error_count: self.error_count,
-                orphan_count: self.orphan_count,
-                status: model::trace::status_of(self.error_count, self.orphan_count, self.has_root != 0),
-                services,
-            },
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum StoreError {
     Unavailable(#[source] Error),
     #[error("the query needs more than it may use")]
     LimitExceeded(#[source] Error),
+    #[error("the storage engine cannot read a regular expression")]
+    Pattern(#[source] Error),
     #[error("the storage engine refused the statement")]
     Refused(#[source] Error),
 }
@@ -135,6 +137,8 @@ impl Store {
     }
 }
 
+const CANNOT_COMPILE_REGEXP: u32 = 427;
+
 /// Engine error codes that mean "within your limits this cannot be answered".
 const LIMIT_CODES: [u32; 5] = [
     158, // TOO_MANY_ROWS
@@ -149,6 +153,7 @@ impl From<Error> for StoreError {
         match &error {
             Error::Network(_) | Error::TimedOut => StoreError::Unavailable(error),
             Error::BadResponse(text) => match engine_code(text) {
+                Some(CANNOT_COMPILE_REGEXP) => StoreError::Pattern(error),
                 Some(code) if LIMIT_CODES.contains(&code) => StoreError::LimitExceeded(error),
                 _ => StoreError::Refused(error),
             },

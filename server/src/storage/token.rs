@@ -44,13 +44,20 @@ impl Key {
         folded(xxh3_64_with_seed(value.as_bytes(), self.0 ^ TEXT))
     }
 
+    /// Integers that are the same number in floating point are the same here.
     pub fn int(self, value: i64) -> u32 {
+        let value = (value as f64) as i64;
         folded(xxh3_64_with_seed(&value.to_le_bytes(), self.0 ^ INT))
     }
 
     pub fn bool(self, value: bool) -> u32 {
         folded(xxh3_64_with_seed(&[u8::from(value)], self.0 ^ BOOL))
     }
+}
+
+/// A number without a fraction has the token of the integer, whichever type it came as.
+pub fn whole(value: f64) -> Option<i64> {
+    (value.is_finite() && value.fract() == 0.0).then_some(value as i64)
 }
 
 pub fn of_fact(fact: Fact, value: &[u8]) -> u32 {
@@ -93,5 +100,8 @@ mod tests {
         assert_ne!(span.present(), Key::of(Owner::Event, "k").present());
         assert_ne!(span.text("1"), span.int(1));
         assert_ne!(span.int(1), span.bool(true));
+        assert_eq!(whole(3.0), Some(3));
+        assert_eq!((whole(3.5), whole(f64::NAN), whole(f64::INFINITY)), (None, None, None));
+        assert_eq!(span.int((1 << 53) + 1), span.int(1 << 53), "equal as floating-point numbers");
     }
 }

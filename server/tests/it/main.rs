@@ -5,8 +5,10 @@
 mod bad_input;
 mod contract;
 mod crash;
+mod evaluator;
 mod openapi;
 mod overload;
+mod planner;
 mod roundtrip;
 mod search;
 mod server;

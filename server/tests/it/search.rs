@@ -14,13 +14,14 @@ struct Sent {
 }
 
 impl Sent {
-    /// Ids of the traces with a span that matches, newest first match first.
+    /// Ids of the traces with a span that matches, newest first. Each trace arrived whole.
     fn matching(&self, matches: impl Fn(&Span) -> bool) -> Vec<TraceId> {
         let mut found: Vec<_> = self
             .traces
             .iter()
             .filter_map(|(id, spans)| {
-                Some((spans.iter().filter(|s| matches(s)).map(|s| s.start).min()?, *id))
+                spans.iter().any(&matches).then_some(())?;
+                Some((spans.iter().map(|s| s.start).min()?, *id))
             })
             .collect();
         found.sort_by(|a, b| b.cmp(a));

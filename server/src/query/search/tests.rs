@@ -1,6 +1,6 @@
 //! Plans say what was asked, and the walk through time looks at everything once.
 
-use model::TenantId;
+use model::{Nanos, TenantId};
 
 use super::*;
 
@@ -10,98 +10,170 @@ fn scope() -> Scope {
     Scope { tenant: TenantId::default() }
 }
 
-fn search(filters: TraceSearch) -> Search {
-    Search::new(filters).unwrap()
+fn search(asked: &TraceSearch) -> Search {
+    Search::new(asked).unwrap()
+}
+
+fn asking(q: &str) -> Search {
+    search(&TraceSearch { q: Some(q.into()), ..TraceSearch::default() })
+}
+
+/// What makes a piece worth a look.
+fn hint(search: &Search) -> String {
+    Scan::of(&search.query.pipeline, search.range).hint.map_or_else(String::new, |hint| hint.sql)
 }
 
 #[test]
 fn values_are_bound_and_never_part_of_the_text() {
     let evil = "x' OR 1=1 --";
-    let search = search(TraceSearch {
+    let search = search(&TraceSearch {
+        q: Some(format!("{{ span.\"{evil}\" = \"{evil}\" || resource.\"{evil}\" =~ \"{evil}\" }}")),
         service: Some(evil.into()),
         operation: Some(evil.into()),
         ..TraceSearch::default()
     });
-    let plan = search.candidates_plan(&scope(), Timestamp(0), search.before, 10);
-    assert!(!plan.sql.contains(evil));
-    assert!(plan.params.contains(&("service", evil.to_owned())));
-    assert!(plan.params.contains(&("tenant", "default".to_owned())));
+    let scan = Scan::of(&search.query.pipeline, search.range);
+    let window = Window::whole(search.range, NOW);
+    let verify = Verify::new(&search.query).unwrap();
+    let before = Place { key: 5, trace_id: TraceId([1; 16]) };
+    for plan in [
+        scan.newest_plan(&scope(), &window, before, 10),
+        scan.largest_plan(&scope(), SearchOrder::Errors, &window, Some(before), 10),
+        scan.older_plan(&scope(), &window, &[TraceId([2; 16])]),
+        verify.traces_plan(&scope(), &[TraceId([2; 16])], search.range, 3),
+        verify.spans_plan(&scope(), &[TraceId([2; 16])], search.range),
+    ] {
+        assert!(!plan.sql.contains(evil), "{}", plan.sql);
+        assert!(plan.params.iter().any(|(_, value)| value == evil));
+        assert_eq!(plan.params[0], ("tenant".to_owned(), "default".to_owned()));
+    }
 }
 
 #[test]
-fn duration_bounds_are_a_spans_only_when_one_is_named() {
+fn what_is_said_of_one_span_is_asked_of_one_group() {
+    assert_eq!(hint(&asking("")), "");
+    assert_eq!(
+        hint(&asking("service=cart error duration>1s")),
+        "(error = 1 AND has(groups.service, {n0:String}) AND arrayExists((s, o, l, f) -> s = {n0:String} AND f = 1 \
+         AND l >= 827, groups.service, groups.operation, groups.longest, groups.failed))"
+    );
+    assert_eq!(
+        hint(&asking("{ name = \"a\" || name = \"b\" }")),
+        "(((has(groups.operation, {n0:String}) AND arrayExists((s, o, l, f) -> o = {n0:String}, groups.service, \
+         groups.operation, groups.longest, groups.failed)) OR (has(groups.operation, {n1:String}) AND \
+         arrayExists((s, o, l, f) -> o = {n1:String}, groups.service, groups.operation, groups.longest, groups.failed))))"
+    );
+}
+
+#[test]
+fn attributes_are_asked_for_by_token_and_range() {
+    assert_eq!(hint(&asking("{ span.user.id = \"x\" }")), "(has(tokens, 2670545591))");
+    assert!(
+        hint(&asking("{ span.n > 100 }"))
+            .contains("k = {n0:String} AND b >= reinterpretAsFloat32({n1:UInt32})")
+    );
+    assert!(
+        hint(&asking("{ resource.host = \"a\" }")).contains("FROM origins WHERE tenant = {tenant:String}")
+    );
+    for unknown in
+        ["{ .x = nil }", "{ span.x = 1 || kind = server }", "{ !(name = \"a\") }", "{ status != error }"]
+    {
+        assert_eq!(hint(&asking(unknown)), "", "{unknown}: any piece may have such a span");
+    }
+}
+
+#[test]
+fn of_two_kinds_of_spans_the_rarer_names_the_pieces() {
+    let by_token = "(has(tokens, 2670545591))";
+    assert_eq!(hint(&asking("{ resource.service.name = \"a\" } >> { span.user.id = \"x\" }")), by_token);
+    assert_eq!(hint(&asking("{ span.user.id = \"x\" } && { }")), by_token);
+    assert_eq!(hint(&asking("{ span.user.id = \"x\" } | { status = error }")), by_token);
+    // The left side need not be there.
+    assert_eq!(hint(&asking("{ span.user.id = \"x\" } !>> { }")), "");
+    assert_eq!(hint(&asking("{ span.user.id = \"x\" } || { }")), "");
+}
+
+#[test]
+fn filters_are_part_of_the_query() {
     let bounds = TraceSearch { max_duration: Some(Nanos(5)), ..TraceSearch::default() };
-    assert!(!search(bounds.clone()).conditions().contains("max_duration"));
+    let conditions = |asked: TraceSearch| {
+        let search = search(&asked);
+        let verify = Verify::new(&search.query).unwrap();
+        verify.traces_plan(&scope(), &[TraceId([2; 16])], search.range, 3).sql
+    };
+    assert!(conditions(bounds.clone()).contains("toInt64(t.length) <="), "the whole trace's");
     let named = TraceSearch { service: Some("cart".into()), ..bounds };
-    assert!(search(named).conditions().contains("duration <= {max_duration:UInt64}"));
+    assert!(conditions(named).contains("toInt64(s.duration) <="), "the span's");
+    let error =
+        TraceSearch { error: Some(true), q: Some("{ name = \"a\" }".into()), ..TraceSearch::default() };
+    assert!(
+        conditions(error)
+            .contains("(ifNull(toString(s.operation) = {p0:String}, 0)) AND (ifNull(s.status = 2, 0))")
+    );
 }
 
 #[test]
-fn the_key_columns_are_always_bounded() {
-    assert!(search(TraceSearch::default()).conditions().starts_with("error IN (0, 1)"));
-    let errors = TraceSearch { error: Some(true), ..TraceSearch::default() };
-    assert!(search(errors).conditions().starts_with("error = 1"));
-}
-
-#[test]
-fn windows_adjoin_widen_and_end_at_the_start() {
+fn windows_adjoin_widen_and_end_with_what_reaches_into_the_range() {
     let from = NOW.minus(Nanos::from_secs(3600));
-    let search = search(TraceSearch { start: Some(from), ..TraceSearch::default() });
-    let mut walk = Walk::new(&search, NOW);
-    assert_eq!(walk.before.key, LATEST, "clocks that run ahead are looked at first");
-    let mut widths = Vec::new();
+    let mut walk = Walk::new(Range { from, to: LATEST }, None, NOW);
+    assert_eq!(walk.before.key, LATEST.0, "clocks that run ahead are looked at first");
+    let mut lows = Vec::new();
     loop {
-        let low = walk.low;
-        widths.push(walk.width.0 / 1_000_000_000);
+        let window = walk.window();
+        lows.push(NOW.since(window.low).0 / 1_000_000_000);
         if !walk.step(None) {
+            assert!(window.is_past);
             break;
         }
-        assert_eq!(walk.before.key, low, "windows adjoin");
+        assert_eq!(walk.window().high, window.low, "windows adjoin");
     }
-    assert_eq!(walk.low, from);
-    assert_eq!(widths, [10, 40, 160, 640, 2560, 10240]);
+    assert_eq!(lows[..4], [30, 270, 2190, 3600]);
+    assert_eq!(lows.len(), 5);
 }
 
 #[test]
 fn a_full_window_is_gone_on_with_from_its_last_candidate() {
-    let search = search(TraceSearch::default());
-    let mut walk = Walk::new(&search, NOW);
-    let (low, last) = (walk.low, Candidate { trace_id: TraceId([9; 16]), key: NOW });
-    assert!(walk.step(Some(&last)));
-    assert_eq!((walk.low, walk.before), (low, Place { key: NOW, trace_id: TraceId([9; 16]) }));
+    let mut walk = Walk::new(Range { from: Timestamp(0), to: LATEST }, None, NOW);
+    let (low, last) = (walk.window().low, Place { trace_id: TraceId([9; 16]), key: NOW.0 });
+    assert!(walk.step(Some(last)));
+    assert_eq!((walk.window().low, walk.before), (low, last));
 }
 
 #[test]
-fn everything_older_than_search_rows_live_is_one_last_window() {
-    let search = search(TraceSearch::default());
-    let mut walk = Walk::new(&search, NOW);
+fn everything_older_than_pieces_live_is_one_last_window() {
+    let mut walk = Walk::new(Range { from: Timestamp(0), to: LATEST }, None, NOW);
     let mut steps = 0;
     while walk.step(None) {
         steps += 1;
     }
-    assert_eq!(walk.low, Timestamp(0));
-    assert!(steps < 12, "{steps}");
+    assert_eq!(walk.window().low, Timestamp(0));
+    assert!(steps < 8, "{steps}");
 }
 
 #[test]
-fn cursors_are_places_and_nothing_else() {
-    let place = Place { key: NOW, trace_id: TraceId([0xab; 16]) };
-    assert_eq!(Place::parse(&place.to_string()).unwrap(), place);
-    for text in ["", "x", "12-34", "zz-00000000000000000000000000000000"] {
-        assert!(Place::parse(text).is_err(), "{text}");
+fn cursors_are_places_in_one_order() {
+    let place = Place { key: NOW.0, trace_id: TraceId([0xab; 16]) };
+    for order in SearchOrder::ALL {
+        assert_eq!(Place::parse(&place.to_text(order), order).unwrap(), place);
+    }
+    assert!(Place::parse(&place.to_text(SearchOrder::Spans), SearchOrder::Errors).is_err());
+    for text in ["", "x", "newest-34", "newest-zz-00000000000000000000000000000000", "newest-1-2"] {
+        assert!(Place::parse(text, SearchOrder::Newest).is_err(), "{text}");
     }
 }
 
 #[test]
-fn bounds_that_exclude_everything_are_refused() {
-    let refused = |filters| Search::new(filters).unwrap_err().message;
+fn what_cannot_be_is_refused() {
+    let refused = |asked: TraceSearch| Search::new(&asked).unwrap_err();
     let time = |ns| Some(Timestamp(ns));
-    assert!(
-        refused(TraceSearch { start: time(5), end: time(5), ..TraceSearch::default() })
-            .contains("before end")
-    );
-    assert!(refused(TraceSearch { limit: Some(0), ..TraceSearch::default() }).contains("limit"));
+    let backwards = refused(TraceSearch { start: time(5), end: time(5), ..TraceSearch::default() });
+    assert!(backwards.message.contains("before end"));
+    assert!(refused(TraceSearch { limit: Some(0), ..TraceSearch::default() }).message.contains("limit"));
     let durations =
         TraceSearch { min_duration: Some(Nanos(2)), max_duration: Some(Nanos(1)), ..TraceSearch::default() };
-    assert!(refused(durations).contains("larger"));
+    assert!(refused(durations).message.contains("larger"));
+    let wrong = refused(TraceSearch { q: Some(" { duration > 100 }".into()), ..TraceSearch::default() });
+    assert_eq!(wrong.range, Some((14, 17)), "{}", wrong.message);
+    let metric = refused(TraceSearch { q: Some("{ } | rate()".into()), ..TraceSearch::default() });
+    assert!(metric.hint.contains("/api/metrics"), "{}", metric.hint);
 }

@@ -1,0 +1,408 @@
+//! Which pieces may hold spans that satisfy a condition: SQL over `pieces`, an upper bound of the truth.
+//!
+//! It may let through too much and never too little. None stands for "any piece may". What is said of one and the same
+//! span about its service, operation, failure and duration is asked of one and the same group.
+
+use model::Nanos;
+use model::hist::bucket_of;
+use model::query::ast::{
+    CompareOp, Expr, ExprKind, Literal, Pipeline, Polarity, Spanset, SpansetKind, SpansetOp, StageKind,
+    StatusWord,
+};
+use model::query::fields::{AttributeScope, FieldName, Intrinsic, SERVICE_KEY};
+use model::{SpanId, TraceId};
+
+use super::Binds;
+use super::condition::whole;
+use crate::storage::token::{self, Fact, Key, Owner};
+
+/// More origins than this narrow nothing worth the comparison.
+const ORIGINS_MAX: usize = 2_000;
+
+#[derive(Debug)]
+pub struct Narrow {
+    pub binds: Binds,
+}
+
+/// A condition on pieces, and how few it is likely to let through: the smaller, the fewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    pub sql: String,
+    rank: u8,
+}
+
+const BY_TOKEN: u8 = 0;
+const BY_ERROR: u8 = 1;
+const BY_OPERATION: u8 = 2;
+const BY_SERVICE: u8 = 3;
+const BY_SCAN: u8 = 4;
+
+/// What a group must be like, in the words of its lambda.
+#[derive(Default)]
+struct Group {
+    conditions: Vec<String>,
+    is_error: bool,
+    services: Vec<String>,
+    operations: Vec<String>,
+}
+
+impl Default for Narrow {
+    fn default() -> Self {
+        Narrow { binds: Binds::new("n") }
+    }
+}
+
+impl Narrow {
+    pub fn pipeline(&mut self, pipeline: &Pipeline) -> Option<Hint> {
+        let further = pipeline.stages.iter().filter_map(|stage| match &stage.kind {
+            StageKind::Spans(spans) => Some(spans),
+            _ => None,
+        });
+        let all: Vec<&Spanset> = std::iter::once(&pipeline.spans).chain(further).collect();
+        rarest(all.into_iter().map(|spans| self.spanset(spans)).collect())
+    }
+
+    fn spanset(&mut self, spans: &Spanset) -> Option<Hint> {
+        match &spans.kind {
+            SpansetKind::Filter(condition) => self.condition(condition.as_ref()?),
+            SpansetKind::Pipeline(pipeline) => self.pipeline(pipeline),
+            SpansetKind::Binary { op, left, right } => match op {
+                SpansetOp::Or => any_of(vec![self.spanset(left), self.spanset(right)]),
+                // The left side need not be there at all.
+                SpansetOp::Structural(_, Polarity::HasNot) => self.spanset(right),
+                _ => rarest(vec![self.spanset(left), self.spanset(right)]),
+            },
+        }
+    }
+
+    pub fn condition(&mut self, expr: &Expr) -> Option<Hint> {
+        let mut group = Group::default();
+        let mut parts = Vec::new();
+        for part in expr.conjuncts() {
+            parts.push(self.part(part, &mut group));
+        }
+        parts.extend(group.sql().into_iter().map(Some));
+        all_of(parts)
+    }
+
+    /// A conjunct: added to the group when it is about one, else returned.
+    fn part(&mut self, expr: &Expr, group: &mut Group) -> Option<Hint> {
+        match &expr.kind {
+            ExprKind::Or(parts) => {
+                let parts = parts.iter().map(|part| self.condition(part)).collect();
+                any_of(parts)
+            }
+            ExprKind::And(_) => self.condition(expr),
+            ExprKind::Mentions(text) => {
+                let text = self.binds.text(text);
+                group.conditions.push(format!(
+                    "(positionCaseInsensitiveUTF8(toString(s), {text}) > 0 OR positionCaseInsensitiveUTF8(toString(o), {text}) > 0)"
+                ));
+                None
+            }
+            ExprKind::Compare { op, left, right } => match (&left.kind, &right.kind) {
+                (ExprKind::Field(field), ExprKind::Literal(value)) => self.compare(*op, field, value, group),
+                (ExprKind::Literal(value), ExprKind::Field(field)) => {
+                    self.compare(mirrored(*op), field, value, group)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn compare(
+        &mut self,
+        op: CompareOp,
+        field: &FieldName,
+        value: &Literal,
+        group: &mut Group,
+    ) -> Option<Hint> {
+        match field {
+            FieldName::Intrinsic(intrinsic) => self.intrinsic(op, *intrinsic, value, group),
+            FieldName::Attribute { of_parent: true, .. } => None,
+            FieldName::Attribute { scope: AttributeScope::Resource, key, .. } if key == SERVICE_KEY => {
+                self.name(op, "s", value, group);
+                None
+            }
+            FieldName::Attribute { scope, key, .. } => match scope {
+                AttributeScope::Span => self.of_span(op, key, value),
+                AttributeScope::Event => of_tagged(Owner::Event, op, key, value),
+                AttributeScope::Link => of_tagged(Owner::Link, op, key, value),
+                AttributeScope::Resource => self.of_origin("resource", op, key, value),
+                AttributeScope::Instrumentation => self.of_origin("scope", op, key, value),
+                AttributeScope::Any => {
+                    let resource = if key == SERVICE_KEY {
+                        let mut own = Group::default();
+                        self.name(op, "s", value, &mut own);
+                        own.sql()
+                    } else {
+                        self.of_origin("resource", op, key, value)
+                    };
+                    any_of(vec![self.of_span(op, key, value), resource])
+                }
+            },
+        }
+    }
+
+    fn intrinsic(
+        &mut self,
+        op: CompareOp,
+        intrinsic: Intrinsic,
+        value: &Literal,
+        group: &mut Group,
+    ) -> Option<Hint> {
+        match (intrinsic, op, value) {
+            (Intrinsic::Name, ..) => self.name(op, "o", value, group),
+            (Intrinsic::Status, CompareOp::Eq, Literal::Status(StatusWord::Error)) => {
+                group.conditions.push("f = 1".to_owned());
+                group.is_error = true;
+            }
+            (
+                Intrinsic::Duration,
+                CompareOp::Gt | CompareOp::GtEq | CompareOp::Eq,
+                Literal::Duration(length),
+            ) => group.conditions.push(format!("l >= {}", bucket_of(*length))),
+            (Intrinsic::TraceStatus, CompareOp::Eq, Literal::Status(StatusWord::Error)) => {
+                // Some piece of the trace has the failure, though not every one that may match.
+            }
+            (Intrinsic::StatusMessage, CompareOp::Eq, Literal::Str(text)) if !text.is_empty() => {
+                return Some(has(token::of_fact(Fact::StatusMessage, text.as_bytes())));
+            }
+            (Intrinsic::EventName, CompareOp::Eq, Literal::Str(text)) => {
+                return Some(has(token::of_fact(Fact::EventName, text.as_bytes())));
+            }
+            (Intrinsic::LinkTraceId, CompareOp::Eq, Literal::Str(text)) => {
+                let id: TraceId = text.parse().ok()?;
+                return Some(has(token::of_fact(Fact::LinkTraceId, &id.0)));
+            }
+            (Intrinsic::LinkSpanId, CompareOp::Eq, Literal::Str(text)) => {
+                let id: SpanId = text.parse().ok()?;
+                return Some(has(token::of_fact(Fact::LinkSpanId, &id.to_bytes())));
+            }
+            (Intrinsic::TraceId, CompareOp::Eq, Literal::Str(text)) => {
+                let id: TraceId = text.parse().ok()?;
+                let id = self.binds.text(&id.to_string());
+                return Some(hint(BY_TOKEN, format!("trace_id = toFixedString(unhex({id}), 16)")));
+            }
+            (Intrinsic::SpanId, CompareOp::Eq, Literal::Str(text)) => return self.with_span("span_id", text),
+            (Intrinsic::ParentId, CompareOp::Eq, Literal::Str(text)) => {
+                return self.with_span("parent_id", text);
+            }
+            (Intrinsic::TraceDuration, CompareOp::Gt | CompareOp::GtEq, Literal::Duration(length)) => {
+                return Some(self.in_long_trace(*length));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Ids of spans are not among the tokens: there would be as many as spans.
+    fn with_span(&mut self, column: &str, text: &str) -> Option<Hint> {
+        let id: SpanId = text.parse().ok()?;
+        let id = self.binds.bind("UInt64", id.0);
+        Some(hint(
+            BY_TOKEN,
+            format!(
+                "trace_id IN (SELECT trace_id FROM spans WHERE tenant = {{tenant:String}} AND {column} = {id})"
+            ),
+        ))
+    }
+
+    /// A trace can be long without any long piece, but then it has several.
+    fn in_long_trace(&mut self, length: Nanos) -> Hint {
+        let length = self.binds.bind("UInt64", length.0);
+        let sql = format!(
+            "(length >= {length} OR trace_id IN (SELECT trace_id FROM pieces WHERE tenant = {{tenant:String}} \
+             AND bucket >= toDateTime({{reach_low:UInt32}}, 'UTC') AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC') \
+             GROUP BY trace_id HAVING count() > 1 \
+             AND max(toUnixTimestamp64Nano(first) + length) - min(toUnixTimestamp64Nano(first)) >= {length}))"
+        );
+        hint(BY_SCAN, sql)
+    }
+
+    /// A service or an operation.
+    fn name(&mut self, op: CompareOp, variable: &str, value: &Literal, group: &mut Group) {
+        let (Literal::Str(text) | Literal::Bare(text)) = value else { return };
+        match op {
+            CompareOp::Eq => {
+                let text = self.binds.text(text);
+                let all = if variable == "s" { &mut group.services } else { &mut group.operations };
+                all.push(text.clone());
+                group.conditions.push(format!("{variable} = {text}"));
+            }
+            CompareOp::Matches => {
+                let pattern = self.binds.text(&whole(text));
+                group.conditions.push(format!("match(toString({variable}), {pattern})"));
+            }
+            _ => {}
+        }
+    }
+
+    fn of_span(&mut self, op: CompareOp, name: &str, value: &Literal) -> Option<Hint> {
+        let key = Key::of(Owner::Span, name);
+        if op == CompareOp::Eq {
+            let tokens = match value {
+                Literal::Float(number) => token::whole(*number).map(|whole| vec![key.int(whole)]),
+                other => equal_tokens(key, other),
+            };
+            if let Some(tokens) = tokens {
+                return Some(has_any(&tokens));
+            }
+        }
+        let name = self.binds.text(name);
+        let number = match value {
+            Literal::Int(number) => Some(*number as f64),
+            Literal::Float(number) => Some(*number),
+            Literal::Duration(length) => Some(length.0 as f64),
+            _ => None,
+        };
+        let bound = number.and_then(|number| {
+            // Rounded as the writer rounds, which keeps the order.
+            let number =
+                format!("reinterpretAsFloat32({})", self.binds.bind("UInt32", (number as f32).to_bits()));
+            match op {
+                CompareOp::Eq => Some(format!("a <= {number} AND b >= {number}")),
+                CompareOp::Gt | CompareOp::GtEq => Some(format!("b >= {number}")),
+                CompareOp::Lt | CompareOp::LtEq => Some(format!("a <= {number}")),
+                _ => None,
+            }
+        });
+        match (op, value, bound) {
+            (CompareOp::Eq, Literal::Nil, _) => None,
+            (_, _, Some(bound)) => Some(hint(
+                BY_OPERATION,
+                format!(
+                    "arrayExists((k, a, b) -> k = {name} AND {bound}, numbers.key, numbers.min, numbers.max)"
+                ),
+            )),
+            _ => Some(hint(BY_SERVICE, format!("({} OR has(numbers.key, {name}))", has(key.present()).sql))),
+        }
+    }
+
+    /// Origins are looked up while the statement is read: few have a value that is worth asking for.
+    fn of_origin(&mut self, map: &str, op: CompareOp, name: &str, value: &Literal) -> Option<Hint> {
+        let name = self.binds.text(name);
+        let condition = match (op, value) {
+            (CompareOp::Eq, Literal::Nil) => return None,
+            (CompareOp::Eq, Literal::Str(text)) => format!("{map}[{name}] = {}", self.binds.text(text)),
+            (CompareOp::Matches, Literal::Str(text)) => {
+                format!("match({map}[{name}], {})", self.binds.text(&whole(text)))
+            }
+            _ => format!("mapContains({map}, {name})"),
+        };
+        let tokens = format!(
+            "(SELECT groupUniqArray({})(toUInt32(bitAnd(bitXor(id, bitShiftRight(id, 32)), 4294967295))) FROM origins \
+             WHERE tenant = {{tenant:String}} AND {condition})",
+            ORIGINS_MAX + 1
+        );
+        Some(hint(BY_SERVICE, format!("(length({tokens}) > {ORIGINS_MAX} OR hasAny(tokens, {tokens}))")))
+    }
+}
+
+impl Group {
+    fn sql(&self) -> Option<Hint> {
+        if self.conditions.is_empty() {
+            return None;
+        }
+        let mut parts = Vec::new();
+        if self.is_error {
+            parts.push("error = 1".to_owned());
+        }
+        // For the indexes, which do not look into lambdas.
+        parts.extend(self.services.iter().map(|name| format!("has(groups.service, {name})")));
+        parts.extend(self.operations.iter().map(|name| format!("has(groups.operation, {name})")));
+        parts.push(format!(
+            "arrayExists((s, o, l, f) -> {}, groups.service, groups.operation, groups.longest, groups.failed)",
+            self.conditions.join(" AND ")
+        ));
+        let rank = match (self.is_error, self.operations.is_empty(), self.services.is_empty()) {
+            (true, ..) => BY_ERROR,
+            (_, false, _) => BY_OPERATION,
+            (_, _, false) => BY_SERVICE,
+            _ => BY_SCAN,
+        };
+        Some(hint(rank, parts.join(" AND ")))
+    }
+}
+
+fn of_tagged(owner: Owner, op: CompareOp, name: &str, value: &Literal) -> Option<Hint> {
+    let key = Key::of(owner, name);
+    match (op, value) {
+        (CompareOp::Eq, Literal::Nil) => None,
+        (CompareOp::Eq, other) => {
+            Some(equal_tokens(key, other).map_or_else(|| has(key.present()), |t| has_any(&t)))
+        }
+        _ => Some(has(key.present())),
+    }
+}
+
+/// The tokens of which a value equal to the literal has one; None when there is no telling.
+fn equal_tokens(key: Key, value: &Literal) -> Option<Vec<u32>> {
+    Some(match value {
+        Literal::Str(text) => vec![key.text(text)],
+        Literal::Int(number) => vec![key.int(*number)],
+        Literal::Bool(flag) => vec![key.bool(*flag)],
+        Literal::Duration(length) => vec![key.int(i64::try_from(length.0).ok()?)],
+        Literal::Bare(text) => {
+            let mut tokens = vec![key.text(text)];
+            match text.parse::<f64>() {
+                Ok(number) => tokens.push(key.int(text.parse().ok().or_else(|| token::whole(number))?)),
+                Err(_) => tokens.extend(text.parse::<bool>().ok().map(|flag| key.bool(flag))),
+            }
+            tokens
+        }
+        _ => return None,
+    })
+}
+
+fn hint(rank: u8, sql: String) -> Hint {
+    Hint { sql, rank }
+}
+
+fn has(token: u32) -> Hint {
+    hint(BY_TOKEN, format!("has(tokens, {token})"))
+}
+
+fn has_any(tokens: &[u32]) -> Hint {
+    match tokens {
+        [one] => has(*one),
+        several => {
+            let list = several.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            hint(BY_TOKEN, format!("hasAny(tokens, [{list}])"))
+        }
+    }
+}
+
+/// Conditions on the same spans, and so on the same piece.
+fn all_of(parts: Vec<Option<Hint>>) -> Option<Hint> {
+    let known: Vec<Hint> = parts.into_iter().flatten().collect();
+    let rank = known.iter().map(|hint| hint.rank).min()?;
+    Some(hint(rank, format!("({})", joined(&known, " AND "))))
+}
+
+fn any_of(parts: Vec<Option<Hint>>) -> Option<Hint> {
+    let known = parts.into_iter().collect::<Option<Vec<Hint>>>()?;
+    let rank = known.iter().map(|hint| hint.rank).max()?;
+    Some(hint(rank, format!("({})", joined(&known, " OR "))))
+}
+
+/// Conditions on different spans of a trace, which may lie in different pieces: one of them has to do.
+fn rarest(parts: Vec<Option<Hint>>) -> Option<Hint> {
+    parts.into_iter().flatten().min_by_key(|hint| hint.rank)
+}
+
+fn joined(hints: &[Hint], with: &str) -> String {
+    hints.iter().map(|hint| hint.sql.as_str()).collect::<Vec<_>>().join(with)
+}
+
+/// The same comparison with its sides swapped.
+fn mirrored(op: CompareOp) -> CompareOp {
+    match op {
+        CompareOp::Lt => CompareOp::Gt,
+        CompareOp::LtEq => CompareOp::GtEq,
+        CompareOp::Gt => CompareOp::Lt,
+        CompareOp::GtEq => CompareOp::LtEq,
+        other => other,
+    }
+}
