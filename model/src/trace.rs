@@ -10,10 +10,13 @@ use crate::view::{ServiceShare, TraceSummary};
 use crate::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 
 pub mod build;
+pub mod call;
 pub mod clock;
 pub mod critical;
 #[cfg(any(test, feature = "drawn"))]
 pub mod drawn;
+pub mod orphan;
+pub mod path;
 pub mod totals;
 pub mod tree;
 
@@ -34,12 +37,29 @@ pub enum TraceStatus {
     Partial,
 }
 
-/// Marks a row as having something to show in its detail.
+/// What is to be known of a row besides its columns: things to show in its detail, and what its flags say.
 pub mod mark {
     pub const EVENTS: u8 = 1;
     pub const LINKS: u8 = 2;
     pub const EXCEPTION: u8 = 4;
     pub const NOTES: u8 = 8;
+    /// The sender said that the trace is not recorded.
+    pub const UNSAMPLED: u8 = 16;
+    /// The sender said that the parent is in another process, or in the same one. Older senders say neither.
+    pub const REMOTE_PARENT: u8 = 32;
+    pub const LOCAL_PARENT: u8 = 64;
+
+    /// What a span's flags say: bit 0 that it is sampled, bit 8 that bit 9 means something, bit 9 that the parent
+    /// is remote. Senders that set none of them leave all zero.
+    pub fn of_flags(flags: u32) -> u8 {
+        match (flags & 0x100 != 0, flags & 0x200 != 0) {
+            (false, _) => 0,
+            (true, remote) => {
+                let unsampled = if flags & 1 == 0 { UNSAMPLED } else { 0 };
+                unsampled | if remote { REMOTE_PARENT } else { LOCAL_PARENT }
+            }
+        }
+    }
 }
 
 /// "No such row" in a column of row numbers.
@@ -67,6 +87,8 @@ pub struct Trace {
     pub operation: Vec<u32>,
     /// What to say beside the name: a status code, a database, a message.
     pub fact: Vec<u32>,
+    /// Whom a call went to, as its attributes say: [`call::Node`] as text, or the empty name.
+    pub peer: Vec<u32>,
     pub kind: Vec<SpanKind>,
     pub status: Vec<Status>,
     /// Bits of [`mark`].

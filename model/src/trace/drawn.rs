@@ -7,7 +7,8 @@
 //!   mail send              70..90   producer parent=99
 //! ```
 //! A line is: service, operation, `start..end`, then in any order a kind, `error`, `id=7` (else the line's number),
-//! `parent=9` (else the line above that is indented less), `peer=text`, and `events`.
+//! `parent=9` (else the line above that is indented less), `peer=text`, and the marks `events`, `unsampled`,
+//! `remote`, `local`.
 
 use super::{Builder, SpanRow, Trace, mark};
 use crate::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
@@ -72,7 +73,11 @@ fn apply(row: &mut SpanRow, word: &str, line: &str) {
         Some(("id", text)) => row.span_id = number(text),
         Some(("parent", text)) => row.parent_id = number(text),
         None if word == "error" => row.status = Status::Error,
+        Some(("peer", text)) => row.peer = text.to_owned(),
         None if word == "events" => row.marks |= mark::EVENTS,
+        None if word == "unsampled" => row.marks |= mark::UNSAMPLED,
+        None if word == "remote" => row.marks |= mark::REMOTE_PARENT,
+        None if word == "local" => row.marks |= mark::LOCAL_PARENT,
         None => match (0..=5).map(SpanKind::from_number).find(|kind| kind.name() == word) {
             Some(kind) => row.kind = kind,
             None => panic!("a drawn span cannot say {word}: {line}"),

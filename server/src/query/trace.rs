@@ -37,12 +37,17 @@ pub fn columns_plan(scope: &Scope, trace: TraceId) -> Plan {
         "SELECT span_id, parent_id, service, operation, leftUTF8({FACT}, {FACT_MAX_CHARS}) AS fact, kind, status,
             toUnixTimestamp64Nano(start) AS start, duration,
             toUInt8(bitOr(bitOr(notEmpty(events.name) * {events}, notEmpty(links.span_id) * {links}),
-                bitOr(has(events.name, 'exception') * {exception}, notEmpty(notes) * {notes}))) AS marks
+                bitOr(bitOr(has(events.name, 'exception') * {exception}, notEmpty(notes) * {notes}),
+                if(bitTest(flags, 8), bitOr(if(bitTest(flags, 0), 0, {unsampled}),
+                    if(bitTest(flags, 9), {remote}, {local})), 0)))) AS marks
          FROM spans WHERE {OF_TRACE}",
         events = mark::EVENTS,
         links = mark::LINKS,
         exception = mark::EXCEPTION,
         notes = mark::NOTES,
+        unsampled = mark::UNSAMPLED,
+        remote = mark::REMOTE_PARENT,
+        local = mark::LOCAL_PARENT,
     );
     Plan::new(scope, sql).bind("trace", trace)
 }

@@ -224,6 +224,7 @@ impl NarrowRow {
             start: timestamp(self.start),
             duration: Nanos(self.duration),
             marks: self.marks,
+            ..SpanRow::default()
         }
     }
 }
