@@ -13,6 +13,7 @@ pub mod build;
 pub mod call;
 pub mod clock;
 pub mod critical;
+pub mod diff;
 #[cfg(any(test, feature = "drawn"))]
 pub mod drawn;
 pub mod orphan;
@@ -23,6 +24,7 @@ pub mod tree;
 pub use build::{Builder, SpanRow};
 pub use clock::Clock;
 pub use critical::CriticalPath;
+pub use diff::Diff;
 pub use totals::{Total, Totals};
 pub use tree::Tree;
 

@@ -15,6 +15,7 @@ use crate::query::Queries;
 use crate::telemetry::Metrics;
 
 pub mod backend;
+pub mod diff;
 pub mod error;
 pub mod health;
 pub mod params;
@@ -40,6 +41,7 @@ pub fn router(app: App) -> Router {
     let asked = Router::new()
         .route("/api/traces", get(traces::search))
         .route("/api/traces/{id}", get(traces::by_id))
+        .route("/api/diff", get(diff::compare))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
         .route("/api/openapi.json", get(openapi))

@@ -6,6 +6,7 @@ use model::{ApiError, ErrorCode};
 use crate::storage::StoreError;
 use crate::storage::reader::Reader;
 
+pub mod diff;
 pub mod evaluate;
 pub mod health;
 pub mod plan;

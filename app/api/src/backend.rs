@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use model::trace::Trace;
+use model::trace::{Diff, Trace};
 use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -20,6 +20,7 @@ pub struct Caller {
 pub trait Backend: Send + Sync {
     async fn search_traces(&self, caller: &Caller, search: TraceSearch) -> Result<SearchPage, ApiError>;
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError>;
+    async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError>;
     async fn get_span(
         &self,
         caller: &Caller,

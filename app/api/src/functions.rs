@@ -1,6 +1,6 @@
 //! Every server function, verb first, two lines each.
 
-use model::trace::Trace;
+use model::trace::{Diff, Trace};
 use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{Span, SpanId, Timestamp, TraceId};
 use server_fn::codec::Postcard;
@@ -20,6 +20,13 @@ pub async fn search_traces(search: TraceSearch) -> Result<SearchPage, Failure> {
 pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_trace(&caller, trace).await?)
+}
+
+/// Two traces aligned by call path.
+#[server(prefix = "/fn", endpoint = "get_diff", input = Postcard, output = Postcard)]
+pub async fn get_diff(a: TraceId, b: TraceId) -> Result<Diff, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_diff(&caller, a, b).await?)
 }
 
 /// One span whole. Its start is asked for because senders do reuse span ids.

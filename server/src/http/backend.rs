@@ -2,7 +2,7 @@
 
 use api::{Backend, Caller};
 use async_trait::async_trait;
-use model::trace::Trace;
+use model::trace::{Diff, Trace};
 use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{ApiError, Span, SpanId, Timestamp, TraceId};
 
@@ -21,6 +21,10 @@ impl Backend for Answers {
 
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError> {
         self.queries.trace(&caller.scope, trace).await
+    }
+
+    async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError> {
+        self.queries.diff(&caller.scope, a, b).await
     }
 
     async fn get_span(

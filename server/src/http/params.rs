@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::view::{SearchOrder, TraceSearch};
-use model::{ApiError, Nanos, Timestamp};
+use model::{ApiError, Nanos, Timestamp, TraceId};
 
 const SEARCH_PARAMS: [&str; 11] = [
     "q",
@@ -44,6 +44,25 @@ pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError>
         end: filled(params, "end").map(|t| time("end", t)).transpose()?,
         limit: filled(params, "limit").map(limit).transpose()?,
         cursor: filled(params, "cursor").map(str::to_owned),
+    })
+}
+
+/// The two traces of a comparison.
+pub fn pair(params: &HashMap<String, String>) -> Result<(TraceId, TraceId), ApiError> {
+    let hint = "give two trace ids, such as /api/diff?a=…&b=…";
+    if let Some(unknown) = params.keys().find(|key| !["a", "b"].contains(&key.as_str())) {
+        return Err(ApiError::bad_request(format!("there is no parameter '{unknown}'"), hint));
+    }
+    let one = |name: &str| match filled(params, name) {
+        Some(text) => trace_id(text),
+        None => Err(ApiError::bad_request(format!("{name} is missing"), hint)),
+    };
+    Ok((one("a")?, one("b")?))
+}
+
+pub fn trace_id(text: &str) -> Result<TraceId, ApiError> {
+    text.parse().map_err(|e| {
+        ApiError::bad_request(format!("'{text}' is not a trace id: {e}"), "give 32 hexadecimal digits")
     })
 }
 

@@ -9,9 +9,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, stream};
+use model::ApiError;
 use model::json::{matches_json, span_json, summary_json};
 use model::view::TraceSummary;
-use model::{ApiError, TraceId};
 use serde_json::{Value, json};
 
 use super::App;
@@ -40,9 +40,7 @@ pub async fn search(
 
 /// The trace is written as it is read, so that its size is bounded by neither memory nor a cap.
 pub async fn by_id(State(app): State<App>, Path(id): Path<String>) -> Result<Response, HttpError> {
-    let trace_id: TraceId = id.parse().map_err(|e| {
-        ApiError::bad_request(format!("'{id}' is not a trace id: {e}"), "give 32 hexadecimal digits")
-    })?;
+    let trace_id = params::trace_id(&id)?;
     let caller = app.caller().await?;
     let (summary, spans) = app.queries.whole(&caller.scope, trace_id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(trace_json(&summary, spans)))

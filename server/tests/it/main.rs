@@ -5,6 +5,7 @@
 mod bad_input;
 mod contract;
 mod crash;
+mod diff;
 mod evaluator;
 mod openapi;
 mod overload;

@@ -36,6 +36,7 @@ async fn answers_fit_the_document() {
     for (path, url) in [
         ("/api/traces", "/api/traces".to_owned()),
         ("/api/traces/{id}", format!("/api/traces/{id}")),
+        ("/api/diff", format!("/api/diff?a={id}&b={}", spans[spans.len() - 1].trace_id)),
         ("/api/services", "/api/services".to_owned()),
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {
