@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::ingest::cors::check_origin;
 use crate::storage::embedded::find_library;
 use crate::storage::store::Address;
 use crate::{demo, doctor, limits, node, storage, telemetry};
@@ -63,6 +64,12 @@ pub struct ServeConfig {
     /// OTLP over HTTP (also served on the UI's port)
     #[arg(long, env = "SKEIN_OTLP_HTTP", default_value = "127.0.0.1:4318", value_name = "ADDRESS")]
     pub otlp_http: SocketAddr,
+    /// Zipkin's own port, such as 127.0.0.1:9411; without it Zipkin's senders use the UI's port or OTLP's
+    #[arg(long, env = "SKEIN_ZIPKIN", value_name = "ADDRESS")]
+    pub zipkin: Option<SocketAddr>,
+    /// Origins whose pages may send from a browser, such as https://shop.example; * is all of them
+    #[arg(long, env = "SKEIN_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
+    pub cors_origins: Vec<String>,
     /// Engine, queue and metadata live here
     #[arg(long, env = "SKEIN_DATA_DIR", default_value = "./skein-data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
@@ -100,8 +107,9 @@ impl ServeConfig {
         if self.has(Role::Ingest) != self.has(Role::Write) {
             return Err("the queue on disk needs the roles ingest and write in one process".to_owned());
         }
-        let addresses =
-            [("--http", self.http), ("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http)];
+        let mut addresses =
+            vec![("--http", self.http), ("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http)];
+        addresses.extend(self.zipkin.map(|address| ("--zipkin", address)));
         for (at, (name, address)) in addresses.iter().enumerate() {
             if let Some((other, _)) = addresses[..at].iter().find(|(_, a)| a == address && a.port() != 0) {
                 return Err(format!("{other} and {name} are both {address}"));
@@ -111,6 +119,9 @@ impl ServeConfig {
                     "{name} {address} is not loopback, and ingest keys to guard it are not there yet"
                 ));
             }
+        }
+        for origin in &self.cors_origins {
+            check_origin(origin).map_err(|problem| format!("--cors-origins: {problem}"))?;
         }
         if self.queue_max_bytes < 2 * limits::SEGMENT_MAX_BYTES as u64 {
             let least = 2 * limits::SEGMENT_MAX_BYTES;
@@ -212,6 +223,8 @@ mod tests {
         let problem = |arguments: &[&str]| config(arguments).check().unwrap_err();
         assert!(problem(&["--http", "127.0.0.1:4317"]).contains("both 127.0.0.1:4317"));
         assert!(problem(&["--http", "0.0.0.0:7300"]).contains("not loopback"));
+        assert!(problem(&["--zipkin", "127.0.0.1:7300"]).contains("both 127.0.0.1:7300"));
+        assert!(problem(&["--cors-origins", "https://a.example,b"]).contains("'b' is not an origin"));
         assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
         assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
         assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));

@@ -8,6 +8,7 @@ use model::TenantId;
 
 pub mod body;
 pub mod budget;
+pub mod cors;
 pub mod decompress;
 pub mod intake;
 pub mod metrics;

@@ -22,7 +22,7 @@ use crate::http;
 use crate::http::{App, Readiness};
 use crate::ingest::intake::Intake;
 use crate::ingest::metrics::IngestMetrics;
-use crate::ingest::{otlp_grpc, otlp_http};
+use crate::ingest::{cors, otlp_grpc, otlp_http};
 use crate::limits::{DRAIN_DEADLINE, REQUESTS_DEADLINE};
 use crate::query::Queries;
 use crate::queue::Queue;
@@ -181,6 +181,7 @@ async fn migrate_until_done(store: Store, readiness: Readiness) {
 struct Doors {
     http: TcpListener,
     otlp: Option<(TcpListener, TcpListener)>,
+    zipkin: Option<TcpListener>,
 }
 
 impl Doors {
@@ -192,7 +193,11 @@ impl Doors {
         } else {
             None
         };
-        Ok(Doors { http, otlp })
+        let zipkin = match config.zipkin {
+            Some(address) if otlp.is_some() => Some(bind("--zipkin", address).await?),
+            _ => None,
+        };
+        Ok(Doors { http, otlp, zipkin })
     }
 
     /// Opens the doors, then tells where they are.
@@ -210,8 +215,13 @@ impl Doors {
         if let (Some((grpc, otlp_http)), Some(intake)) = (self.otlp, intake) {
             addresses.push(("otlp_grpc", grpc.local_addr()?));
             addresses.push(("otlp_http", otlp_http.local_addr()?));
-            router = router.merge(otlp_http::router(intake.clone()));
-            serving.push(serve_http(otlp_http, otlp_http::router(intake.clone()), stopping.clone()));
+            let senders = cors::allow(otlp_http::router(intake.clone()), &config.cors_origins);
+            router = router.merge(senders.clone());
+            if let Some(zipkin) = self.zipkin {
+                addresses.push(("zipkin", zipkin.local_addr()?));
+                serving.push(serve_http(zipkin, senders.clone(), stopping.clone()));
+            }
+            serving.push(serve_http(otlp_http, senders, stopping.clone()));
             serving.push(tokio::spawn(otlp_grpc::serve(grpc, intake, stopped(stopping.clone()))));
         }
         serving.push(serve_http(self.http, router, stopping.clone()));

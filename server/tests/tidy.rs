@@ -40,7 +40,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// Modules of the server, and the modules of the server each may import. Those left out import nobody.
 const SERVER_IMPORTS: &[(&str, &[&str])] = &[
-    ("config", &["storage", "demo", "doctor", "limits", "node", "telemetry"]),
+    ("config", &["ingest", "storage", "demo", "doctor", "limits", "node", "telemetry"]),
     ("node", &["access", "config", "http", "ingest", "limits", "query", "queue", "storage", "telemetry"]),
     ("wire", &["limits"]),
     ("ingest", &["wire", "queue", "limits"]),

@@ -18,7 +18,7 @@ use crate::wire::otlp::check::check;
 use crate::wire::otlp::json::{Converted, NotJson};
 use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
 use crate::wire::otlp::{json, view};
-use crate::wire::simple;
+use crate::wire::{simple, zipkin};
 
 /// Bodies from here on are unpacked away from the threads that serve connections.
 const HEAVY_FROM_BYTES: usize = 256 << 10;
@@ -31,6 +31,8 @@ pub enum Format {
     Protobuf,
     Json,
     SimpleJson,
+    ZipkinJson,
+    ZipkinProtobuf,
 }
 
 /// A request as it came through a door.
@@ -112,7 +114,7 @@ impl From<NoRoom> for IntakeError {
 
 impl From<view::Malformed> for IntakeError {
     fn from(error: view::Malformed) -> IntakeError {
-        IntakeError::Malformed(format!("the body is not an OTLP trace request: {error}"))
+        IntakeError::Malformed(format!("the body is not the protobuf message it should be: {error}"))
     }
 }
 
@@ -226,6 +228,8 @@ fn prepare(payload: Payload) -> Result<Prepared, IntakeError> {
         Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
         Format::Json => json::convert(&bytes)?,
         Format::SimpleJson => simple::convert(&bytes)?,
+        Format::ZipkinJson => zipkin::convert_json(&bytes)?,
+        Format::ZipkinProtobuf => zipkin::convert_protobuf(&bytes)?,
     };
     if converted.body.len() > REQUEST_MAX_BYTES {
         return Err(IntakeError::TooLarge { max_bytes: REQUEST_MAX_BYTES });

@@ -15,6 +15,7 @@ pub enum Door {
     OtlpGrpc,
     OtlpHttp,
     SimpleJson,
+    Zipkin,
 }
 
 impl Door {
@@ -23,6 +24,7 @@ impl Door {
             Door::OtlpGrpc => "otlp_grpc",
             Door::OtlpHttp => "otlp_http",
             Door::SimpleJson => "simple_json",
+            Door::Zipkin => "zipkin",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! OTLP over HTTP (`POST /v1/traces`, protobuf and JSON) and the simple batch (`POST /v1/spans`).
+//! OTLP over HTTP (`POST /v1/traces`, protobuf and JSON), the simple batch (`POST /v1/spans`) and Zipkin
+//! (`POST /api/v2/spans`, JSON and protobuf).
 //!
 //! A sender is answered in the encoding it spoke. Errors to protobuf senders are a `google.rpc.Status`; JSON ones
 //! carry both that and the error object all of the server's API uses.
@@ -29,6 +30,7 @@ pub fn router(intake: Arc<Intake>) -> Router {
     Router::new()
         .route("/v1/traces", only_post(post(traces)))
         .route("/v1/spans", only_post(post(simple_spans)))
+        .route("/api/v2/spans", only_post(post(zipkin_spans)))
         .with_state(intake)
 }
 
@@ -73,6 +75,25 @@ async fn simple_spans(State(intake): State<Arc<Intake>>, request: Request) -> Re
     match take(&intake, request, Door::SimpleJson, Format::SimpleJson).await {
         Ok(outcome) => respond_json(StatusCode::ACCEPTED, &simple_answer(&outcome)),
         Err(refused) => refused.into_response(Format::SimpleJson),
+    }
+}
+
+/// Zipkin's senders expect 202 and read no more; what was refused is said all the same.
+async fn zipkin_spans(State(intake): State<Arc<Intake>>, request: Request) -> Response {
+    let format = match content_type(request.headers()) {
+        PROTOBUF | "application/protobuf" => Format::ZipkinProtobuf,
+        // As Zipkin itself takes a body that does not say what it is.
+        JSON | "" => Format::ZipkinJson,
+        other => {
+            let (other, hint) = (other.to_owned(), format!("send {JSON} or {PROTOBUF}"));
+            body::discard(request.into_body()).await;
+            return refuse_content_type(&intake, Door::Zipkin, &other, hint);
+        }
+    };
+    match take(&intake, request, Door::Zipkin, format).await {
+        Ok(outcome) if outcome.refused.is_empty() => respond(StatusCode::ACCEPTED, "text/plain", Vec::new()),
+        Ok(outcome) => respond_json(StatusCode::ACCEPTED, &simple_answer(&outcome)),
+        Err(refused) => refused.into_response(Format::ZipkinJson),
     }
 }
 

@@ -161,6 +161,53 @@ async fn the_simple_batch_is_taken_and_answered() {
 }
 
 #[tokio::test]
+async fn zipkin_is_answered_as_zipkin_does() {
+    let doors = Doors::open().await;
+    let span = json!({ "traceId": "48485a3953bb6124", "id": "1", "name": "get", "timestamp": 1_700_000_000_000_000_u64,
+        "duration": 5, "localEndpoint": { "serviceName": "cart" } });
+    let send = |body: Value| Client::new().post(doors.url("/api/v2/spans")).json(&body).send();
+    let response = send(json!([span])).await.unwrap();
+    assert_eq!(response.status(), 202);
+    assert!(response.bytes().await.unwrap().is_empty());
+    let partial = send(json!([span, { "id": "1" }])).await.unwrap();
+    assert_eq!(partial.status(), 202);
+    let answer: Value = partial.json().await.unwrap();
+    assert_eq!(
+        (&answer["accepted"], &answer["refused"][0]["reason"]),
+        (&json!(1), &json!("invalid_trace_id"))
+    );
+    assert_eq!(send(json!({})).await.unwrap().status(), 400);
+    let text = Client::new().post(doors.url("/api/v2/spans")).header("content-type", "text/plain").body("x");
+    assert_eq!(text.send().await.unwrap().status(), 415);
+    assert_eq!(doors.stored_spans(), 2);
+    doors.assert_idle().await;
+}
+
+#[tokio::test]
+async fn pages_of_named_origins_may_send_and_no_others() {
+    let doors = Doors::open().await;
+    let ask = |origin: &'static str| {
+        Client::new()
+            .request(reqwest::Method::OPTIONS, doors.url("/v1/traces"))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,x-skein-key")
+            .send()
+    };
+    let allowed = ask("https://shop.example").await.unwrap();
+    assert_eq!(allowed.status(), 200);
+    assert_eq!(allowed.headers()["access-control-allow-origin"], "https://shop.example");
+    assert_eq!(allowed.headers()["access-control-allow-methods"], "POST");
+    assert_eq!(allowed.headers()["access-control-allow-headers"], "content-type,x-skein-key");
+    let refused = ask("https://evil.example").await.unwrap();
+    assert!(refused.headers().get("access-control-allow-origin").is_none());
+    let sent = Client::new().post(doors.url("/v1/traces")).header("origin", "https://shop.example");
+    let sent = sent.header("content-type", PROTOBUF).body(body(1)).send().await.unwrap();
+    assert_eq!((sent.status().as_u16(), doors.stored_spans()), (200, 1));
+    assert_eq!(sent.headers()["access-control-allow-origin"], "https://shop.example");
+}
+
+#[tokio::test]
 async fn a_small_body_cannot_become_a_large_one() {
     let doors = Doors::open().await;
     let bomb = vec![0; 20 * REQUEST_MAX_BYTES];

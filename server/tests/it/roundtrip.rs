@@ -98,3 +98,35 @@ async fn an_unknown_trace_is_404_and_a_bad_id_400() {
     assert_eq!((status, &answer["error"]["code"]), (400, &json!("bad_request")));
     assert!(answer["error"]["hint"].as_str().unwrap().contains("32 hexadecimal"));
 }
+
+#[tokio::test]
+async fn zipkin_spans_become_one_tree() {
+    let server = TestServer::start().await;
+    let start = now().0 / 1000;
+    let span = |service: &str, more: Value| {
+        let mut span = json!({ "traceId": "48485A3953BB6124", "timestamp": start, "duration": 5_000,
+            "localEndpoint": { "serviceName": service } });
+        span.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        span
+    };
+    let body = json!([
+        span("shop", json!({ "id": "1", "kind": "CLIENT", "name": "call" })),
+        span("cart", json!({ "id": "1", "kind": "SERVER", "name": "serve", "shared": true })),
+        span("cart", json!({ "id": "2", "parentId": "1", "name": "work", "tags": { "error": "no room" } })),
+    ]);
+    let (status, answer) = server.post("/api/v2/spans", "application/json", body.to_string().into()).await;
+    assert_eq!((status, answer.len()), (202, 0));
+    server.stored(3).await;
+    let (_, trace) = server.get("/api/traces/48485a3953bb6124").await;
+    assert_eq!((&trace["status"], &trace["orphan_count"]), (&json!("error"), &json!(0)));
+    let found: HashMap<&str, &Value> = trace["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| (span["operation_name"].as_str().unwrap(), span))
+        .collect();
+    assert_eq!(found["serve"]["parent_span_id"], found["call"]["span_id"]);
+    assert_eq!(found["work"]["parent_span_id"], found["serve"]["span_id"]);
+    assert_eq!(found["work"]["status_message"], json!("no room"));
+    assert!(found["call"]["notes"][0].as_str().unwrap().contains("64 bits"));
+}

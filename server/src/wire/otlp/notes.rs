@@ -9,6 +9,7 @@ pub enum Note {
     EndBeforeStart = 1,
     NoEnd = 2,
     InvalidLink = 4,
+    ShortTraceId = 8,
 }
 
 /// A set of notes, usually empty.
@@ -16,7 +17,7 @@ pub enum Note {
 pub struct Notes(u8);
 
 impl Note {
-    const ALL: [Note; 3] = [Note::EndBeforeStart, Note::NoEnd, Note::InvalidLink];
+    const ALL: [Note; 4] = [Note::EndBeforeStart, Note::NoEnd, Note::InvalidLink, Note::ShortTraceId];
 
     pub fn text(self) -> &'static str {
         match self {
@@ -25,6 +26,9 @@ impl Note {
             }
             Note::NoEnd => "has no end time; its duration is shown as 0",
             Note::InvalidLink => "a link's trace or span id is not valid and leads nowhere",
+            Note::ShortTraceId => {
+                "its trace id has 64 bits, as B3 and older tracers make them; it is filled up with zeros"
+            }
         }
     }
 }
@@ -56,6 +60,9 @@ pub fn notes_of(span: &SpanView<'_>) -> Notes {
     }
     if span.links.iter().any(|link| !leads_somewhere(link)) {
         notes.insert(Note::InvalidLink);
+    }
+    if span.trace_id.len() == 16 && span.trace_id[..8] == [0; 8] {
+        notes.insert(Note::ShortTraceId);
     }
     notes
 }
