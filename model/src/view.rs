@@ -80,3 +80,15 @@ impl Scanned {
         self.bytes += other.bytes;
     }
 }
+
+/// Something that cannot be undone, and who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    pub began: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub subject: String,
+    /// `started`, `done` or `failed`; `started` for good means that the process ended in between.
+    pub outcome: String,
+    pub detail: String,
+}

@@ -7,6 +7,10 @@ use sqlx::AnyPool;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use thiserror::Error;
 
+mod audit;
+
+pub use audit::Begun;
+
 /// Metadata is read seldom and written hardly ever.
 const MAX_CONNECTIONS: u32 = 4;
 
@@ -18,6 +22,8 @@ pub enum AccessError {
     Migrate(#[source] sqlx::migrate::MigrateError),
     #[error("the metadata database cannot be read")]
     Read(#[source] sqlx::Error),
+    #[error("the metadata database cannot be written")]
+    Write(#[source] sqlx::Error),
     #[error("there is no tenant '{0}'")]
     UnknownTenant(String),
 }
@@ -42,6 +48,10 @@ impl Access {
         let pool = options.connect(url).await.map_err(AccessError::Open)?;
         sqlx::migrate!("../migrations/meta").run(&pool).await.map_err(AccessError::Migrate)?;
         Ok(Access { pool })
+    }
+
+    fn pool(&self) -> &AnyPool {
+        &self.pool
     }
 
     /// The sight of one tenant's data.

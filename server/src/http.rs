@@ -12,10 +12,12 @@ use tower_http::compression::CompressionLayer;
 
 use crate::access::Access;
 use crate::query::Queries;
+use crate::storage::erase::Eraser;
 use crate::telemetry::Metrics;
 
 pub mod backend;
 pub mod diff;
+pub mod erase;
 pub mod error;
 pub mod health;
 pub mod params;
@@ -32,6 +34,7 @@ const QUESTION_MAX_BYTES: usize = 64 << 10;
 #[derive(Clone)]
 pub struct App {
     pub queries: Queries,
+    pub eraser: Eraser,
     pub access: Access,
     pub readiness: Readiness,
     pub metrics: Metrics,
@@ -40,7 +43,8 @@ pub struct App {
 pub fn router(app: App) -> Router {
     let asked = Router::new()
         .route("/api/traces", get(traces::search))
-        .route("/api/traces/{id}", get(traces::by_id))
+        .route("/api/traces/{id}", get(traces::by_id).delete(erase::trace))
+        .route("/api/audit", get(erase::audit))
         .route("/api/diff", get(diff::compare))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))

@@ -62,6 +62,9 @@ pub const ORIGINS_CACHED_MAX_BYTES: usize = 16 << 20;
 pub const HEALTH_STEPS: u64 = 60;
 pub const HEALTH_MAX_SECS: u64 = 30 * 86_400;
 
+/// A deletion on request waits this long for the engine, whose merges may keep it busy.
+pub const ERASE_DEADLINE: Duration = Duration::from_secs(60);
+
 /// How long a stopping server waits for open requests to end.
 pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long it then waits for the queue to be stored. What is left stays in the queue.

@@ -29,6 +29,7 @@ use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
 use crate::queue::metrics::QueueMetrics;
 use crate::storage::embedded::Embedded;
+use crate::storage::erase::Eraser;
 use crate::storage::reader::Reader;
 use crate::storage::store::Store;
 use crate::storage::writer::{Writer, WriterMetrics};
@@ -83,8 +84,13 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let readiness = Readiness::new(store.clone());
     metrics.register(|registry| metrics::register(registry, embedded.as_ref().map(Embedded::state)));
     let sizes = tokio::spawn(metrics::watch_tables(reader.clone(), metrics.clone()));
-    let app =
-        App { queries: Queries::new(reader), access, readiness: readiness.clone(), metrics: metrics.clone() };
+    let app = App {
+        queries: Queries::new(reader),
+        eraser: Eraser::new(store.clone()),
+        access,
+        readiness: readiness.clone(),
+        metrics: metrics.clone(),
+    };
 
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {

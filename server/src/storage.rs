@@ -6,6 +6,7 @@
 pub mod columns;
 pub mod embedded;
 pub mod engine_child;
+pub mod erase;
 pub mod metrics;
 pub mod migrate;
 pub mod native;

@@ -60,6 +60,19 @@ pub fn pair(params: &HashMap<String, String>) -> Result<(TraceId, TraceId), ApiE
     Ok((one("a")?, one("b")?))
 }
 
+/// How many lines of the audit are asked for.
+pub fn audit_limit(params: &HashMap<String, String>, usual: u32, most: u32) -> Result<u32, ApiError> {
+    if let Some(unknown) = params.keys().find(|key| key.as_str() != "limit") {
+        return Err(ApiError::bad_request(format!("there is no parameter '{unknown}'"), "there is: limit"));
+    }
+    match filled(params, "limit").map(limit).transpose()?.unwrap_or(usual) {
+        fits if (1..=most).contains(&fits) => Ok(fits),
+        other => {
+            Err(ApiError::bad_request(format!("limit is {other}"), format!("limit goes from 1 to {most}")))
+        }
+    }
+}
+
 pub fn trace_id(text: &str) -> Result<TraceId, ApiError> {
     text.parse().map_err(|e| {
         ApiError::bad_request(format!("'{text}' is not a trace id: {e}"), "give 32 hexadecimal digits")

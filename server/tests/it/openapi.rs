@@ -31,12 +31,16 @@ async fn answers_fit_the_document() {
     server.stored(spans.len()).await;
     let (_, document) = server.get("/api/openapi.json").await;
 
+    // A line of the audit.
+    let unknown = server.url(&format!("/api/traces/{}", "ab".repeat(16)));
+    assert_eq!(server.client.delete(unknown).send().await.unwrap().status(), 404);
     let id = spans[0].trace_id.to_string();
     let service = &spans[0].service;
     for (path, url) in [
         ("/api/traces", "/api/traces".to_owned()),
         ("/api/traces/{id}", format!("/api/traces/{id}")),
         ("/api/diff", format!("/api/diff?a={id}&b={}", spans[spans.len() - 1].trace_id)),
+        ("/api/audit", "/api/audit".to_owned()),
         ("/api/services", "/api/services".to_owned()),
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {
