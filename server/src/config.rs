@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::ingest::cors::check_origin;
 use crate::storage::embedded::find_library;
+use crate::storage::retention::Retention;
 use crate::storage::store::Address;
 use crate::{demo, doctor, limits, node, storage, telemetry};
 
@@ -85,6 +86,8 @@ pub struct ServeConfig {
     /// What the queue in the data folder may hold before senders are asked to wait
     #[arg(long, env = "SKEIN_QUEUE_MAX_BYTES", default_value_t = limits::QUEUE_DEFAULT_MAX_BYTES, value_name = "BYTES")]
     pub queue_max_bytes: u64,
+    #[command(flatten)]
+    pub retention: Retention,
     /// The ClickHouse library of the embedded engine
     #[arg(long, env = "SKEIN_ENGINE_LIB", value_name = "FILE")]
     pub engine_lib: Option<PathBuf>,
@@ -130,6 +133,7 @@ impl ServeConfig {
                 self.queue_max_bytes
             ));
         }
+        self.retention.check()?;
         if self.queue_url.is_some() {
             return Err("--queue-url: this version queues in the data folder only; leave it out".to_owned());
         }
@@ -227,6 +231,7 @@ mod tests {
         assert!(problem(&["--cors-origins", "https://a.example,b"]).contains("'b' is not an origin"));
         assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
         assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
+        assert!(problem(&["--keep-search-days", "31"]).contains("more than --keep-spans-days 30"));
         assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));
         assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));
     }

@@ -62,6 +62,12 @@ pub const ORIGINS_CACHED_MAX_BYTES: usize = 16 << 20;
 pub const HEALTH_STEPS: u64 = 60;
 pub const HEALTH_MAX_SECS: u64 = 30 * 86_400;
 
+/// How long things are kept unless told otherwise. A week is what people look back when they search.
+pub const KEEP_SPANS_DAYS: u32 = 30;
+pub const KEEP_SEARCH_DAYS: u32 = 7;
+pub const KEEP_FIGURES_DAYS: u32 = 30;
+/// Ten years: beyond it a number of days is a mistake.
+pub const KEEP_MAX_DAYS: u32 = 3_653;
 /// A deletion on request waits this long for the engine, whose merges may keep it busy.
 pub const ERASE_DEADLINE: Duration = Duration::from_secs(60);
 

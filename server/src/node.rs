@@ -33,7 +33,7 @@ use crate::storage::erase::Eraser;
 use crate::storage::reader::Reader;
 use crate::storage::store::Store;
 use crate::storage::writer::{Writer, WriterMetrics};
-use crate::storage::{metrics, migrate};
+use crate::storage::{metrics, migrate, retention};
 use crate::telemetry::Metrics;
 
 const MIGRATE_RETRY: Duration = Duration::from_millis(150);
@@ -144,9 +144,16 @@ impl Writing {
             Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
         let intake = Arc::new(Intake::new(queue.clone(), taken));
         let writer = Writer::new(queue.clone(), store.clone(), written);
-        let store = store.clone();
+        let (store, retention) = (store.clone(), config.retention.clone());
         let writer = tokio::spawn(async move {
-            migrate_until_done(store, readiness).await;
+            migrate_until_done(store.clone(), readiness).await;
+            if let Err(error) = retention::apply(&store, &retention).await {
+                let error = anyhow::Error::from(error);
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "what expires when could not be changed; the next start tries again"
+                );
+            }
             writer.run().await;
         });
         Ok(Writing { queue, intake, writer })

@@ -13,6 +13,7 @@ pub mod native;
 pub mod pieces;
 pub mod reader;
 pub mod red;
+pub mod retention;
 pub mod store;
 pub mod token;
 pub mod writer;

@@ -11,6 +11,7 @@ mod evaluator;
 mod openapi;
 mod overload;
 mod planner;
+mod retention;
 mod roundtrip;
 mod search;
 mod server;

@@ -54,6 +54,12 @@ impl TestServer {
         self.learn_addresses().await;
     }
 
+    /// The same, with other arguments.
+    pub async fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
+        self.restart().await;
+    }
+
     async fn learn_addresses(&mut self) {
         let path = self.data_dir().join("addresses.json");
         let addresses: Value = until("the addresses are written", async || {

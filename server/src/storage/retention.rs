@@ -1,0 +1,106 @@
+//! How long what is kept: the tables' own expiry, brought in line with the configuration at every start.
+//!
+//! Parts are dropped whole once everything in them has expired, which costs nothing; a day is the finest step.
+
+use std::ops::RangeInclusive;
+
+use clap::Args;
+use clickhouse::Row;
+use serde::Deserialize;
+
+use super::{Store, StoreError};
+use crate::limits::{KEEP_FIGURES_DAYS, KEEP_MAX_DAYS, KEEP_SEARCH_DAYS, KEEP_SPANS_DAYS};
+
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Retention {
+    /// Days a span is kept after it arrived
+    #[arg(long = "keep-spans-days", env = "SKEIN_KEEP_SPANS_DAYS", default_value_t = KEEP_SPANS_DAYS, value_name = "DAYS")]
+    pub spans_days: u32,
+    /// Days in which a trace can be searched for, and not only opened by its id
+    #[arg(long = "keep-search-days", env = "SKEIN_KEEP_SEARCH_DAYS", default_value_t = KEEP_SEARCH_DAYS, value_name = "DAYS")]
+    pub search_days: u32,
+    /// Days rates, errors and durations of services are kept
+    #[arg(long = "keep-figures-days", env = "SKEIN_KEEP_FIGURES_DAYS", default_value_t = KEEP_FIGURES_DAYS, value_name = "DAYS")]
+    pub figures_days: u32,
+}
+
+/// When rows of a table expire, in the engine's own spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Expiry {
+    table: &'static str,
+    rule: String,
+}
+
+const DAYS: RangeInclusive<u32> = 1..=KEEP_MAX_DAYS;
+
+impl Retention {
+    pub fn check(&self) -> Result<(), String> {
+        let all = [
+            ("--keep-spans-days", self.spans_days),
+            ("--keep-search-days", self.search_days),
+            ("--keep-figures-days", self.figures_days),
+        ];
+        if let Some((flag, days)) = all.into_iter().find(|(_, days)| !DAYS.contains(days)) {
+            return Err(format!("{flag} {days}: days go from 1 to {KEEP_MAX_DAYS}"));
+        }
+        if self.search_days > self.spans_days {
+            let (search, spans) = (self.search_days, self.spans_days);
+            return Err(format!(
+                "--keep-search-days {search} is more than --keep-spans-days {spans}: searches would find what is gone"
+            ));
+        }
+        Ok(())
+    }
+
+    fn expiries(&self) -> [Expiry; 3] {
+        let after = |column: &str, days: u32| format!("{column} + toIntervalDay({days})");
+        [
+            Expiry { table: "spans", rule: after("received", self.spans_days) },
+            Expiry { table: "pieces", rule: after("received", self.search_days) },
+            Expiry { table: "red", rule: after("day", self.figures_days) },
+        ]
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct EngineRow {
+    name: String,
+    engine_full: String,
+}
+
+/// Changes what differs, for rows that are stored already too.
+pub async fn apply(store: &Store, retention: &Retention) -> Result<(), StoreError> {
+    let sql = "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()";
+    let tables: Vec<EngineRow> = store.client().query_raw(sql).fetch_all().await?;
+    for Expiry { table, rule } in retention.expiries() {
+        let current = tables.iter().find(|row| row.name == table).map_or("", |row| row.engine_full.as_str());
+        if current.contains(&format!(" TTL {rule} ")) {
+            continue;
+        }
+        tracing::info!(table, rule, "rows expire differently from now on");
+        // Parts get to know their new end without being written again.
+        store
+            .execute(&format!("ALTER TABLE {table} MODIFY SETTING materialize_ttl_recalculate_only = 1"))
+            .await?;
+        store.execute(&format!("ALTER TABLE {table} MODIFY TTL {rule}")).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retention(spans_days: u32, search_days: u32, figures_days: u32) -> Retention {
+        Retention { spans_days, search_days, figures_days }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused_by_name() {
+        assert_eq!(retention(30, 7, 30).check(), Ok(()));
+        assert_eq!(retention(7, 7, 400).check(), Ok(()));
+        assert!(retention(0, 7, 30).check().unwrap_err().contains("--keep-spans-days 0"));
+        assert!(retention(30, 7, 99_999).check().unwrap_err().contains("--keep-figures-days"));
+        assert!(retention(7, 8, 30).check().unwrap_err().contains("more than --keep-spans-days 7"));
+    }
+}

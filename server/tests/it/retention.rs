@@ -1,0 +1,38 @@
+//! What is kept how long is what the configuration says, also for what was stored under an earlier one.
+
+use model::Nanos;
+use traffic::Shop;
+
+use crate::server::{TestServer, now};
+
+/// When spans expire, as the engine has it.
+const RULE: &str = "SELECT extract(engine_full, 'TTL (.*?) SETTINGS') FROM system.tables \
+                    WHERE database = currentDatabase() AND name = 'spans'";
+const OLD: &str = "SELECT count() FROM spans WHERE received < now() - INTERVAL 4 DAY";
+
+#[tokio::test]
+async fn fewer_days_take_what_is_older_and_leave_the_rest() {
+    let mut server = TestServer::start().await;
+    let fresh: Vec<_> =
+        Shop::new(9).traces(now().minus(Nanos::from_secs(60)), 1.0).take(5).flatten().collect();
+    server.send(&fresh).await;
+    server.stored(fresh.len()).await;
+    let old = "INSERT INTO spans (tenant, class, received, trace_id, span_id, start) \
+               SELECT 'default', 'default', now() - INTERVAL 5 DAY, 'an old trace 16b', number + 1, now() - INTERVAL 5 DAY \
+               FROM numbers(10)";
+    server.sql(old).await.unwrap();
+    server.sql_becomes(OLD, "10").await;
+    server.sql_becomes(RULE, "received + toIntervalDay(30)").await;
+
+    assert!(server.terminate().await.success());
+    server.restart_with(&["--keep-spans-days", "3", "--keep-search-days", "2"]).await;
+    server.ready().await;
+    server.sql_becomes(RULE, "received + toIntervalDay(3)").await;
+    server.sql_becomes(OLD, "0").await;
+    assert_eq!(server.sql("SELECT count() FROM spans").await.unwrap(), fresh.len().to_string());
+
+    // And back, with nothing asked for: the defaults.
+    assert!(server.terminate().await.success());
+    server.restart_with(&[]).await;
+    server.sql_becomes(RULE, "received + toIntervalDay(30)").await;
+}
