@@ -16,6 +16,7 @@ pub mod critical;
 pub mod diff;
 #[cfg(any(test, feature = "drawn"))]
 pub mod drawn;
+pub mod finding;
 pub mod orphan;
 pub mod path;
 pub mod totals;
