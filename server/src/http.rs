@@ -20,6 +20,7 @@ pub mod diff;
 pub mod erase;
 pub mod error;
 pub mod health;
+pub mod overview;
 pub mod params;
 pub mod services;
 pub mod statics;
@@ -46,6 +47,9 @@ pub fn router(app: App) -> Router {
         .route("/api/traces/{id}", get(traces::by_id).delete(erase::trace))
         .route("/api/audit", get(erase::audit))
         .route("/api/diff", get(diff::compare))
+        .route("/api/facets", get(overview::facets))
+        .route("/api/heatmap", get(overview::heatmap))
+        .route("/api/attributes", get(overview::attributes))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
         .route("/api/openapi.json", get(openapi))

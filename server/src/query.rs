@@ -6,9 +6,11 @@ use model::{ApiError, ErrorCode};
 use crate::storage::StoreError;
 use crate::storage::reader::Reader;
 
+pub mod complete;
 pub mod diff;
 pub mod evaluate;
 pub mod health;
+pub mod overview;
 pub mod plan;
 pub mod red;
 pub mod search;

@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use model::trace::{Diff, Trace};
-use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
+use model::view::{
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
+    ServiceSummary, ServicesReport, TraceSearch,
+};
 use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
 
@@ -19,6 +22,25 @@ pub struct Caller {
 #[async_trait]
 pub trait Backend: Send + Sync {
     async fn search_traces(&self, caller: &Caller, search: TraceSearch) -> Result<SearchPage, ApiError>;
+    async fn get_facets(
+        &self,
+        caller: &Caller,
+        search: TraceSearch,
+        fields: Vec<String>,
+    ) -> Result<Facets, ApiError>;
+    async fn get_heatmap(
+        &self,
+        caller: &Caller,
+        search: TraceSearch,
+        columns: u32,
+    ) -> Result<Heatmap, ApiError>;
+    async fn list_attribute_keys(&self, caller: &Caller) -> Result<Vec<AttributeKey>, ApiError>;
+    async fn list_attribute_values(
+        &self,
+        caller: &Caller,
+        field: String,
+        prefix: String,
+    ) -> Result<Vec<AttributeValue>, ApiError>;
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError>;
     async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError>;
     async fn get_span(

@@ -1,7 +1,10 @@
 //! Every server function, verb first, two lines each.
 
 use model::trace::{Diff, Trace};
-use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
+use model::view::{
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
+    ServiceSummary, ServicesReport, TraceSearch,
+};
 use model::{Span, SpanId, Timestamp, TraceId};
 use server_fn::codec::Postcard;
 use server_fn_macro_default::server;
@@ -14,6 +17,33 @@ use crate::backend::context;
 pub async fn search_traces(search: TraceSearch) -> Result<SearchPage, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.search_traces(&caller, search).await?)
+}
+
+/// How many of the traces a search finds have which values of these fields, named as the query language does.
+#[server(prefix = "/fn", endpoint = "get_facets", input = Postcard, output = Postcard)]
+pub async fn get_facets(search: TraceSearch, fields: Vec<String>) -> Result<Facets, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_facets(&caller, search, fields).await?)
+}
+
+/// The traces a search finds by start and duration.
+#[server(prefix = "/fn", endpoint = "get_heatmap", input = Postcard, output = Postcard)]
+pub async fn get_heatmap(search: TraceSearch, columns: u32) -> Result<Heatmap, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_heatmap(&caller, search, columns).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "list_attribute_keys", input = Postcard, output = Postcard)]
+pub async fn list_attribute_keys() -> Result<Vec<AttributeKey>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_attribute_keys(&caller).await?)
+}
+
+/// Values of a field, named as the query language does, that start with a prefix; the most frequent first.
+#[server(prefix = "/fn", endpoint = "list_attribute_values", input = Postcard, output = Postcard)]
+pub async fn list_attribute_values(field: String, prefix: String) -> Result<Vec<AttributeValue>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_attribute_values(&caller, field, prefix).await?)
 }
 
 #[server(prefix = "/fn", endpoint = "get_trace", input = Postcard, output = Postcard)]

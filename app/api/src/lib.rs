@@ -12,6 +12,6 @@ mod functions;
 pub use backend::{Backend, Caller, functions_handler};
 pub use failure::Failure;
 pub use functions::{
-    get_diff, get_span, get_trace, list_operations, list_services, report_service, report_services,
-    search_traces,
+    get_diff, get_facets, get_heatmap, get_span, get_trace, list_attribute_keys, list_attribute_values,
+    list_operations, list_services, report_service, report_services, search_traces,
 };

@@ -3,11 +3,15 @@
 use api::{Backend, Caller};
 use async_trait::async_trait;
 use model::trace::{Diff, Trace};
-use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
+use model::view::{
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
+    ServiceSummary, ServicesReport, TraceSearch,
+};
 use model::{ApiError, Span, SpanId, Timestamp, TraceId};
 
 use super::params::now;
 use crate::query::Queries;
+use crate::query::complete::parsed_field;
 
 pub struct Answers {
     pub queries: Queries,
@@ -17,6 +21,38 @@ pub struct Answers {
 impl Backend for Answers {
     async fn search_traces(&self, caller: &Caller, search: TraceSearch) -> Result<SearchPage, ApiError> {
         self.queries.search(&caller.scope, search, now()).await
+    }
+
+    async fn get_facets(
+        &self,
+        caller: &Caller,
+        search: TraceSearch,
+        fields: Vec<String>,
+    ) -> Result<Facets, ApiError> {
+        let fields = fields.iter().map(|text| parsed_field(text)).collect::<Result<Vec<_>, _>>()?;
+        self.queries.facets(&caller.scope, &search, &fields, now()).await
+    }
+
+    async fn get_heatmap(
+        &self,
+        caller: &Caller,
+        search: TraceSearch,
+        columns: u32,
+    ) -> Result<Heatmap, ApiError> {
+        self.queries.heatmap(&caller.scope, &search, columns, now()).await
+    }
+
+    async fn list_attribute_keys(&self, caller: &Caller) -> Result<Vec<AttributeKey>, ApiError> {
+        self.queries.attribute_keys(&caller.scope, now()).await
+    }
+
+    async fn list_attribute_values(
+        &self,
+        caller: &Caller,
+        field: String,
+        prefix: String,
+    ) -> Result<Vec<AttributeValue>, ApiError> {
+        self.queries.attribute_values(&caller.scope, &field, &prefix, now()).await
     }
 
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError> {

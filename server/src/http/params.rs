@@ -20,18 +20,32 @@ const SEARCH_PARAMS: [&str; 11] = [
     "cursor",
 ];
 
+/// The first of them say which traces are meant.
+const FILTER_PARAMS: usize = 8;
+
 pub fn now() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64))
 }
 
-pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError> {
-    if let Some(unknown) = params.keys().find(|key| !SEARCH_PARAMS.contains(&key.as_str())) {
-        let known = SEARCH_PARAMS.join(", ");
-        return Err(ApiError::bad_request(
+/// Refuses parameters there are not.
+pub fn only(params: &HashMap<String, String>, known: &[&str]) -> Result<(), ApiError> {
+    match params.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(ApiError::bad_request(
             format!("there is no parameter '{unknown}'"),
-            format!("there are: {known}"),
-        ));
+            format!("there are: {}", known.join(", ")),
+        )),
     }
+}
+
+/// Which traces are meant, where their order and pages play no part.
+pub fn filters(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError> {
+    only(params, &SEARCH_PARAMS[..FILTER_PARAMS])?;
+    search(params)
+}
+
+pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError> {
+    only(params, &SEARCH_PARAMS)?;
     Ok(TraceSearch {
         q: params.get("q").filter(|text| !text.trim().is_empty()).cloned(),
         order: filled(params, "order").map(order).transpose()?.unwrap_or_default(),
@@ -42,7 +56,7 @@ pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError>
         max_duration: filled(params, "max_duration_ms").map(|t| millis("max_duration_ms", t)).transpose()?,
         start: filled(params, "start").map(|t| time("start", t)).transpose()?,
         end: filled(params, "end").map(|t| time("end", t)).transpose()?,
-        limit: filled(params, "limit").map(limit).transpose()?,
+        limit: filled(params, "limit").map(|text| whole("limit", text)).transpose()?,
         cursor: filled(params, "cursor").map(str::to_owned),
     })
 }
@@ -65,7 +79,7 @@ pub fn audit_limit(params: &HashMap<String, String>, usual: u32, most: u32) -> R
     if let Some(unknown) = params.keys().find(|key| key.as_str() != "limit") {
         return Err(ApiError::bad_request(format!("there is no parameter '{unknown}'"), "there is: limit"));
     }
-    match filled(params, "limit").map(limit).transpose()?.unwrap_or(usual) {
+    match filled(params, "limit").map(|text| whole("limit", text)).transpose()?.unwrap_or(usual) {
         fits if (1..=most).contains(&fits) => Ok(fits),
         other => {
             Err(ApiError::bad_request(format!("limit is {other}"), format!("limit goes from 1 to {most}")))
@@ -99,8 +113,10 @@ fn order(text: &str) -> Result<SearchOrder, ApiError> {
     })
 }
 
-fn limit(text: &str) -> Result<u32, ApiError> {
-    text.parse().map_err(|_| ApiError::bad_request(format!("limit is '{text}'"), "limit is a whole number"))
+pub fn whole(name: &str, text: &str) -> Result<u32, ApiError> {
+    text.trim().parse().map_err(|_| {
+        ApiError::bad_request(format!("{name} is '{text}'"), format!("{name} is a whole number"))
+    })
 }
 
 fn millis(name: &str, text: &str) -> Result<Nanos, ApiError> {

@@ -95,6 +95,15 @@ impl Scan {
         Scan { hint, narrow, range }
     }
 
+    pub fn is_everything(&self) -> bool {
+        self.hint.is_none()
+    }
+
+    /// What a single group must be like, over its variables.
+    pub fn group_condition(&self) -> Option<String> {
+        self.hint.as_ref().and_then(|hint| hint.group.clone())
+    }
+
     /// Conditions on pieces within a window. The key's columns are always bounded.
     pub fn conditions(&self, window: &Window) -> String {
         let mut sql = "tenant = {tenant:String}

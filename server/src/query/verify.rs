@@ -85,6 +85,8 @@ impl<'q> Verify<'q> {
         let sql = format!(
             "SELECT s.trace_id AS trace_id, countIf({matches}) AS matched,
                 toUnixTimestamp64Nano(min(s.start)) AS begins,
+                toUInt64(max(toUnixTimestamp64Nano(s.start) + toInt64(s.duration)) - begins) AS lasts,
+                toUInt8(countIf(s.status = 2) > 0) AS failed,
                 groupArraySortedIf({shown})({}, {matches}) AS first_matched
              FROM {} GROUP BY s.trace_id",
             self.tuple(),
@@ -130,6 +132,8 @@ impl<'q> Verify<'q> {
     fn judge(&self, spans: Vec<Evaluated>, shown: usize) -> Option<Found> {
         let first = spans.first()?;
         let (trace_id, begins) = (first.trace_id, first.shown.span.start);
+        let ends = spans.iter().map(|span| span.shown.span.start.plus(span.shown.span.duration)).max()?;
+        let is_error = spans.iter().any(|span| span.shown.span.is_error);
         let mut rows = Vec::with_capacity(spans.len());
         let mut details: Vec<Option<Shown>> = Vec::with_capacity(spans.len());
         for span in spans {
@@ -139,7 +143,8 @@ impl<'q> Verify<'q> {
         }
         let matching = self.shape.matching(&rows);
         let first = matching.iter().take(shown).filter_map(|row| details[*row].take()).collect();
-        Some(Found { trace_id, spans: matching.len() as u64, begins, first })
+        let length = ends.since(begins);
+        Some(Found { trace_id, spans: matching.len() as u64, begins, length, is_error, first })
     }
 
     /// What a page shows of a match.

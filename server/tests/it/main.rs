@@ -10,6 +10,7 @@ mod erase;
 mod evaluator;
 mod openapi;
 mod overload;
+mod overview;
 mod planner;
 mod retention;
 mod roundtrip;

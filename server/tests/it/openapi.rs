@@ -41,6 +41,10 @@ async fn answers_fit_the_document() {
         ("/api/traces/{id}", format!("/api/traces/{id}")),
         ("/api/diff", format!("/api/diff?a={id}&b={}", spans[spans.len() - 1].trace_id)),
         ("/api/audit", "/api/audit".to_owned()),
+        ("/api/facets", "/api/facets?fields=name,span.http.route".to_owned()),
+        ("/api/heatmap", "/api/heatmap".to_owned()),
+        ("/api/attributes", "/api/attributes".to_owned()),
+        ("/api/attributes", "/api/attributes?field=name&prefix=g".to_owned()),
         ("/api/services", "/api/services".to_owned()),
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {

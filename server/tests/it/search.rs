@@ -9,8 +9,8 @@ use traffic::Shop;
 
 use crate::server::{TestServer, now};
 
-struct Sent {
-    traces: HashMap<TraceId, Vec<Span>>,
+pub struct Sent {
+    pub traces: HashMap<TraceId, Vec<Span>>,
 }
 
 impl Sent {
@@ -29,7 +29,7 @@ impl Sent {
     }
 }
 
-async fn filled() -> (TestServer, Sent) {
+pub async fn filled() -> (TestServer, Sent) {
     let server = TestServer::start().await;
     let mut traces: HashMap<TraceId, Vec<Span>> = HashMap::new();
     let mut client = server.grpc().await;

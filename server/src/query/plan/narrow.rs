@@ -28,6 +28,9 @@ pub struct Narrow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub sql: String,
+    /// What a single group must be like, when that is all: over its service `s`, operation `o`, longest span `l` and
+    /// whether one failed, `f`.
+    pub group: Option<String>,
     rank: u8,
 }
 
@@ -312,9 +315,9 @@ impl Group {
         // For the indexes, which do not look into lambdas.
         parts.extend(self.services.iter().map(|name| format!("has(groups.service, {name})")));
         parts.extend(self.operations.iter().map(|name| format!("has(groups.operation, {name})")));
+        let group = self.conditions.join(" AND ");
         parts.push(format!(
-            "arrayExists((s, o, l, f) -> {}, groups.service, groups.operation, groups.longest, groups.failed)",
-            self.conditions.join(" AND ")
+            "arrayExists((s, o, l, f) -> {group}, groups.service, groups.operation, groups.longest, groups.failed)"
         ));
         let rank = match (self.is_error, self.operations.is_empty(), self.services.is_empty()) {
             (true, ..) => BY_ERROR,
@@ -322,7 +325,30 @@ impl Group {
             (_, _, false) => BY_SERVICE,
             _ => BY_SCAN,
         };
-        Some(hint(rank, parts.join(" AND ")))
+        Some(Hint { group: Some(group), ..hint(rank, parts.join(" AND ")) })
+    }
+}
+
+/// Whether pieces alone tell which traces match: when nothing is asked, or only what one group says for certain. Of
+/// durations it knows only the longest, and that roughly.
+pub fn is_exact(pipeline: &Pipeline) -> bool {
+    let SpansetKind::Filter(condition) = &pipeline.spans.kind else { return false };
+    let only_shown = pipeline.stages.iter().all(|stage| matches!(stage.kind, StageKind::Select(_)));
+    only_shown && condition.as_ref().is_none_or(|expr| expr.conjuncts().iter().all(is_of_group))
+}
+
+fn is_of_group(expr: &Expr) -> bool {
+    let ExprKind::Compare { op, left, right } = &expr.kind else {
+        return matches!(expr.kind, ExprKind::Mentions(_));
+    };
+    let (ExprKind::Field(field), ExprKind::Literal(value)) = (&left.kind, &right.kind) else { return false };
+    let is_name = field.is_service() || *field == FieldName::Intrinsic(Intrinsic::Name);
+    match value {
+        Literal::Str(_) => is_name && matches!(op, CompareOp::Eq | CompareOp::Matches),
+        Literal::Status(StatusWord::Error) => {
+            *field == FieldName::Intrinsic(Intrinsic::Status) && *op == CompareOp::Eq
+        }
+        _ => false,
     }
 }
 
@@ -357,7 +383,7 @@ fn equal_tokens(key: Key, value: &Literal) -> Option<Vec<u32>> {
 }
 
 fn hint(rank: u8, sql: String) -> Hint {
-    Hint { sql, rank }
+    Hint { sql, rank, group: None }
 }
 
 fn has(token: u32) -> Hint {
@@ -378,7 +404,8 @@ fn has_any(tokens: &[u32]) -> Hint {
 fn all_of(parts: Vec<Option<Hint>>) -> Option<Hint> {
     let known: Vec<Hint> = parts.into_iter().flatten().collect();
     let rank = known.iter().map(|hint| hint.rank).min()?;
-    Some(hint(rank, format!("({})", joined(&known, " AND "))))
+    let group = known.first().filter(|_| known.len() == 1).and_then(|hint| hint.group.clone());
+    Some(Hint { group, ..hint(rank, format!("({})", joined(&known, " AND "))) })
 }
 
 fn any_of(parts: Vec<Option<Hint>>) -> Option<Hint> {

@@ -1,7 +1,7 @@
 //! What searches read: candidates out of `pieces`, and what `spans` says of them.
 
 use clickhouse::Row;
-use model::view::{MatchedSpan, Scanned, ServiceShare, TraceSummary};
+use model::view::{AttributeKey, HeatCell, MatchedSpan, Scanned, ServiceShare, TraceSummary};
 use model::{AttrValue, Nanos, SpanId, Timestamp, TraceId};
 use serde::Deserialize;
 
@@ -22,6 +22,10 @@ pub struct Found {
     pub spans: u64,
     /// The start of the trace's first span, matching or not.
     pub begins: Timestamp,
+    pub length: Nanos,
+    /// Some span of the trace failed, matching or not.
+    pub is_error: bool,
+    /// The earliest matching spans.
     pub first: Vec<Shown>,
 }
 
@@ -44,7 +48,41 @@ pub struct Evaluated {
     pub shown: Shown,
 }
 
+/// How many traces have a value.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct ValueCount {
+    pub value: String,
+    pub traces: u64,
+    pub errors: u64,
+}
+
 impl Reader {
+    pub async fn number(&self, plan: &Plan) -> Result<(u64, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<NumberRow>(plan).await?;
+        Ok((rows.first().map_or(0, |row| row.number), scanned))
+    }
+
+    pub async fn values(&self, plan: &Plan) -> Result<(Vec<ValueCount>, Scanned), StoreError> {
+        self.fetch::<ValueCount>(plan).await
+    }
+
+    pub async fn cells(&self, plan: &Plan) -> Result<(Vec<HeatCell>, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<CellRow>(plan).await?;
+        let cell = |CellRow { column, row, traces, errors }| HeatCell { column, row, traces, errors };
+        Ok((rows.into_iter().map(cell).collect(), scanned))
+    }
+
+    pub async fn keys(&self, plan: &Plan) -> Result<Vec<AttributeKey>, StoreError> {
+        let (rows, _) = self.fetch::<KeyRow>(plan).await?;
+        let key = |KeyRow { scope, key, number, is_number }| AttributeKey {
+            scope,
+            key,
+            count: number,
+            is_number: is_number != 0,
+        };
+        Ok(rows.into_iter().map(key).collect())
+    }
+
     pub async fn candidates(&self, plan: &Plan) -> Result<(Vec<Candidate>, Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<CandidateRow>(plan).await?;
         let candidate = |row: CandidateRow| Candidate { trace_id: TraceId(row.trace_id), key: row.key };
@@ -65,6 +103,27 @@ impl Reader {
         let (rows, scanned) = self.fetch::<SummaryRow>(plan).await?;
         Ok((rows.into_iter().map(SummaryRow::into_model).collect(), scanned))
     }
+}
+
+#[derive(Row, Deserialize)]
+struct NumberRow {
+    number: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct CellRow {
+    column: u32,
+    row: u32,
+    traces: u64,
+    errors: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct KeyRow {
+    scope: String,
+    key: String,
+    number: u64,
+    is_number: u8,
 }
 
 #[derive(Row, Deserialize)]
@@ -96,6 +155,8 @@ struct FoundRow {
     trace_id: [u8; 16],
     matched: u64,
     begins: i64,
+    lasts: u64,
+    failed: u8,
     first_matched: Vec<ShownTuple>,
 }
 
@@ -105,6 +166,8 @@ impl FoundRow {
             trace_id: TraceId(self.trace_id),
             spans: self.matched,
             begins: timestamp(self.begins),
+            length: Nanos(self.lasts),
+            is_error: self.failed != 0,
             first: self.first_matched.into_iter().map(shown).collect(),
         }
     }

@@ -1,0 +1,151 @@
+//! Facets, heatmaps and completion against counts made in plain Rust from the spans that were sent.
+
+use std::collections::{BTreeMap, HashSet};
+
+use model::view::Heatmap;
+use model::{AttrValue, Span, Status, Timestamp};
+use serde_json::Value;
+
+use crate::search::{Sent, filled};
+use crate::server::now;
+
+const DAY_NANOS: u64 = 86_400_000_000_000;
+
+/// Traces, and failed ones, for each value that matching spans have.
+fn counts<'s>(
+    sent: &'s Sent,
+    matches: impl Fn(&Span) -> bool,
+    value: impl Fn(&'s Span) -> Option<String>,
+) -> BTreeMap<String, (u64, u64)> {
+    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for spans in sent.traces.values() {
+        let matching: Vec<&Span> = spans.iter().filter(|span| matches(span)).collect();
+        let having = |failed: bool| -> HashSet<String> {
+            let some = matching.iter().filter(|span| !failed || span.status == Status::Error);
+            some.filter_map(|span| value(span)).collect()
+        };
+        having(false).into_iter().for_each(|value| counts.entry(value).or_default().0 += 1);
+        having(true).into_iter().for_each(|value| counts.entry(value).or_default().1 += 1);
+    }
+    counts
+}
+
+fn told(facet: &Value) -> BTreeMap<String, (u64, u64)> {
+    let values = facet["values"].as_array().unwrap().iter();
+    let number = |value: &Value, name: &str| value[name].as_u64().unwrap();
+    values
+        .map(|v| (v["value"].as_str().unwrap().to_owned(), (number(v, "traces"), number(v, "errors"))))
+        .collect()
+}
+
+fn text_of(span: &Span, key: &str) -> Option<String> {
+    span.attributes.iter().find(|(k, _)| k == key).and_then(|(_, value)| match value {
+        AttrValue::Str(text) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn many_traces_are_counted_right() {
+    let (server, sent) = filled().await;
+    let from = now().0 - DAY_NANOS;
+
+    let path = format!("/api/facets?start={from}&fields=resource.service.name,span.app.region,status");
+    let (status, facets) = server.get(&path).await;
+    assert_eq!(status, 200, "{facets}");
+    assert_eq!((&facets["sampled"], &facets["traces"]), (&1.0.into(), &sent.traces.len().into()));
+    let facet = |n: usize| told(&facets["facets"][n]);
+    assert_eq!(facet(0), counts(&sent, |_| true, |s| Some(s.service.clone())), "from the pieces' groups");
+    assert_eq!(facet(1), counts(&sent, |_| true, |s| text_of(s, "app.region")), "from spans");
+    assert_eq!(facet(2), counts(&sent, |_| true, |s| Some(s.status.name().to_owned())));
+
+    // What matches is counted, not what else is in the trace.
+    let failed = |s: &Span| s.status == Status::Error && s.duration.0 > 1_000_000;
+    let path = format!("/api/facets?start={from}&q=error+duration%3E1ms&fields=resource.service.name,name");
+    let (_, facets) = server.get(&path).await;
+    assert_eq!(told(&facets["facets"][0]), counts(&sent, failed, |s| Some(s.service.clone())));
+    let path = format!("/api/facets?start={from}&service=cart&fields=name");
+    let (_, facets) = server.get(&path).await;
+    let of_cart = counts(&sent, |s| s.service == "cart", |s| Some(s.operation.clone()));
+    assert_eq!(told(&facets["facets"][0]), of_cart);
+
+    map_is_right(&server, &sent, from, "", |_| true).await;
+    map_is_right(&server, &sent, from, "&q=error", |s| s.status == Status::Error).await;
+    map_is_right(&server, &sent, from, "&q=error+duration%3E1ms", failed).await;
+    completion_knows_what_there_is(&server, &sent).await;
+}
+
+async fn map_is_right(
+    server: &crate::server::TestServer,
+    sent: &Sent,
+    from: u64,
+    query: &str,
+    matches: impl Fn(&Span) -> bool,
+) {
+    let (status, map) = server.get(&format!("/api/heatmap?start={from}&columns=500{query}")).await;
+    assert_eq!(status, 200, "{map}");
+    let step = (map["step_ms"].as_f64().unwrap() * 1e6).round() as u64;
+    let mut expected: BTreeMap<(u64, u64), (u64, u64)> = BTreeMap::new();
+    for spans in sent.traces.values().filter(|spans| spans.iter().any(&matches)) {
+        let begins = spans.iter().map(|s| s.start).min().unwrap();
+        let ends = spans.iter().map(Span::end).max().unwrap();
+        let column = begins.since(Timestamp(from)).0 / step;
+        let cell = expected.entry((column, u64::from(Heatmap::row_of(ends.since(begins))))).or_default();
+        cell.0 += 1;
+        cell.1 += u64::from(spans.iter().any(|s| s.status == Status::Error));
+    }
+    let number = |cell: &Value, name: &str| cell[name].as_u64().unwrap();
+    let told: BTreeMap<(u64, u64), (u64, u64)> = map["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| {
+            let place = (number(c, "column"), number(c, "row"));
+            (place, (number(c, "traces"), number(c, "errors")))
+        })
+        .collect();
+    assert_eq!(told, expected, "{query}");
+}
+
+async fn completion_knows_what_there_is(server: &crate::server::TestServer, sent: &Sent) {
+    let (_, known) = server.get("/api/attributes").await;
+    let known: HashSet<(&str, &str)> = known["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| (key["scope"].as_str().unwrap(), key["key"].as_str().unwrap()))
+        .collect();
+    let spans = || sent.traces.values().flatten();
+    for span in spans() {
+        for (key, _) in &span.attributes {
+            assert!(known.contains(&("span", key)), "{key}");
+        }
+        for (key, _) in &span.origin.resource {
+            assert!(known.contains(&("resource", key)), "{key}");
+        }
+        for (key, _) in span.events.iter().flat_map(|event| &event.attributes) {
+            assert!(known.contains(&("event", key)), "{key}");
+        }
+    }
+    for (field, prefix) in
+        [("resource.service.name", "c"), ("name", "get"), ("span.app.region", "EU"), ("status", "")]
+    {
+        let (_, answer) = server.get(&format!("/api/attributes?field={field}&prefix={prefix}")).await;
+        let values: HashSet<&str> =
+            answer["values"].as_array().unwrap().iter().map(|v| v["value"].as_str().unwrap()).collect();
+        let expected: HashSet<String> = spans()
+            .filter_map(|span| match field {
+                "name" => Some(span.operation.clone()),
+                "status" => Some(span.status.name().to_owned()),
+                "span.app.region" => text_of(span, "app.region"),
+                _ => Some(span.service.clone()),
+            })
+            .filter(|value| value.to_lowercase().starts_with(&prefix.to_lowercase()))
+            .collect();
+        assert!(!expected.is_empty());
+        let expected: HashSet<&str> = expected.iter().map(String::as_str).collect();
+        assert_eq!(values, expected, "{field}");
+    }
+    let (status, error) = server.get("/api/attributes?field=%7B%7D").await;
+    assert_eq!(status, 400, "{error}");
+}
