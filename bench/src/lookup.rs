@@ -3,30 +3,49 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::Value;
 use tokio::time::Instant;
 use traffic::rng::Rng;
 
 use crate::Options;
 use crate::api::Api;
-use crate::engine::Engine;
+use crate::engine::{Engine, TableSize};
+use crate::fill::{DAY, fill};
 use crate::load::{self, Plan};
 use crate::pool::Pool;
 use crate::process::Skein;
-use crate::report::{Report, rate_text, row, table};
+use crate::report::{Report, bytes_text, rate_text, row, table};
 use crate::stats::Latencies;
 
 const BACKGROUND_RATE: f64 = 20_000.0;
-const STORE_PATIENCE: Duration = Duration::from_secs(30);
+/// Merges may take this long after the filling.
+const REST: Duration = Duration::from_secs(120);
 
-/// What is searched for, and the parameters that do.
-const SEARCHES: [(&str, &str); 6] = [
-    ("newest", "limit=20"),
-    ("service", "service=catalog&limit=20"),
-    ("service + error", "service=payments&error=true&limit=20"),
-    ("service + operation", "service=cart&operation=POST%20/carts/items&limit=20"),
-    ("service + error + time", "service=reviews&error=true&min_duration_ms=5&limit=20"),
-    ("slow anywhere", "min_duration_ms=2000&limit=20"),
+/// What is asked, and where. `{start}` is a day ago, `{id}` an order's id that few traces have.
+const SEARCHES: [(&str, &str); 16] = [
+    ("newest", "traces?start={start}"),
+    ("service", "traces?start={start}&service=catalog"),
+    ("service + error", "traces?start={start}&service=payments&error=true"),
+    ("rare service + error", "traces?start={start}&service=reviews&error=true"),
+    ("service + operation", "traces?start={start}&service=cart&operation=POST%20/carts/items"),
+    ("any service, error > 5 s", "traces?start={start}&q=error%20duration%3E5s"),
+    ("trace > 2 s", "traces?start={start}&min_duration_ms=2000"),
+    ("attribute = rare value", "traces?start={start}&q=app.order.id%3D{id}"),
+    ("attribute = unknown value", "traces?start={start}&q=app.order.id%3Dnone"),
+    ("number in a service", "traces?start={start}&q=service%3Dinventory%20app.reservation.lines%3E9"),
+    (
+        "above each other",
+        "traces?start={start}&q=%7B%20resource.service.name%20%3D%20%22checkout%22%20%7D%20%3E%3E%20%7B%20status%20%3D%20error%20%7D",
+    ),
+    ("longest", "traces?start={start}&service=checkout&order=duration"),
+    ("heatmap of all", "heatmap?start={start}"),
+    ("heatmap of a query", "heatmap?start={start}&q=service%3Dcart%20duration%3E20ms"),
+    ("facets of all", "facets?start={start}"),
+    (
+        "facets of a query",
+        "facets?start={start}&q=service%3Dcart%20duration%3E20ms&fields=resource.service.name,name,status,span.app.region",
+    ),
 ];
 
 #[derive(Default)]
@@ -42,18 +61,17 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let engine = Engine::of(&skein.data_dir())?;
     let wanted = options.lookup_spans();
     report.say(&format!("Lookup: storing {wanted} spans first."));
-    let fill = Plan {
-        rate: None,
-        connections: options.connections,
-        in_flight_each: options.in_flight,
-        duration: Duration::from_secs(3_600),
-        spans_max: wanted,
-    };
-    let filled = load::drive(&pool, &skein.addresses.otlp_grpc, &fill).await?;
-    let stored = engine.wait_for_spans(filled.accepted, STORE_PATIENCE).await?;
+    let stored = fill(&pool, &skein.data_dir(), wanted).await?;
+    let rested = engine.wait_for_rest(&skein, REST).await?;
     let drawn = pool.drawn();
     let seconds = Duration::from_secs(options.seconds);
-    let background = Plan { rate: Some(BACKGROUND_RATE), duration: seconds * 2, spans_max: u64::MAX, ..fill };
+    let background = Plan {
+        rate: Some(BACKGROUND_RATE),
+        connections: options.connections,
+        in_flight_each: options.in_flight,
+        duration: seconds * 2,
+        spans_max: u64::MAX,
+    };
     let load = tokio::spawn({
         let (pool, otlp) = (pool.clone(), skein.addresses.otlp_grpc.clone());
         async move { load::drive(&pool, &otlp, &background).await }
@@ -67,6 +85,10 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         stored as f64 / 1e6,
         rate_text(BACKGROUND_RATE)
     ));
+    if !rested {
+        report.text("Merges of the filling were still running.");
+    }
+    report.text(&sizes_text(&engine.tables().await?, stored));
     report.text(&traces_text(&traces));
     report.text(&searches_table(&searches));
     report.text(&format!(
@@ -107,19 +129,43 @@ async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
         .iter()
         .map(|(name, _)| Search { name, latencies: Latencies::default(), results: 0, scanned: Value::Null })
         .collect();
+    let start = load::now().minus(DAY).0.to_string();
+    let known = api.get("/api/attributes?field=span.app.order.id").await?;
+    let id = known
+        .and_then(|answer| Some(answer.body["values"].as_array()?.last()?["value"].as_str()?.to_owned()));
+    let id = id.context("no order id is known")?;
     let until = Instant::now() + length;
     while Instant::now() < until {
-        for (search, (_, parameters)) in searches.iter_mut().zip(SEARCHES) {
-            let from = load::now().0.saturating_sub(24 * 3_600_000_000_000);
-            let path = format!("/api/traces?start={from}&end={}&{parameters}", load::now().0);
+        for (search, (_, path)) in searches.iter_mut().zip(SEARCHES) {
+            let path = path.replace("{start}", &start).replace("{id}", &id);
+            let path = if path.starts_with("traces") {
+                format!("/api/{path}&limit=20")
+            } else {
+                format!("/api/{path}")
+            };
             if let Some(answer) = api.get(&path).await? {
                 search.latencies.add(answer.took);
-                search.results = answer.body["traces"].as_array().map_or(0, Vec::len);
+                let list =
+                    ["traces", "cells", "facets"].iter().find_map(|name| answer.body[*name].as_array());
+                search.results = list.map_or(0, Vec::len);
                 search.scanned = answer.body["scanned"].clone();
             }
         }
     }
     Ok(searches)
+}
+
+fn sizes_text(tables: &[TableSize], spans: u64) -> String {
+    let bytes: u64 = tables.iter().map(|table| table.bytes).sum();
+    let each = |table: &TableSize| {
+        format!("{} {:.1} ({} rows)", table.name, table.bytes as f64 / spans as f64, table.rows)
+    };
+    format!(
+        "On disk {}; bytes a span: {:.1}, of them {}.",
+        bytes_text(bytes),
+        bytes as f64 / spans as f64,
+        tables.iter().map(each).collect::<Vec<_>>().join(", ")
+    )
 }
 
 fn traces_text(found: &Findings) -> String {

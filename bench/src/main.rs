@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 mod api;
 mod engine;
+mod fill;
 mod ingest;
 mod load;
 mod lookup;
@@ -69,8 +70,8 @@ pub struct Options {
     /// Different spans made beforehand
     #[arg(long, global = true, default_value_t = 120_000)]
     pool_spans: u64,
-    /// Spans stored before lookups are measured
-    #[arg(long, global = true, default_value_t = 5_000_000)]
+    /// Spans of a day stored before lookups are measured
+    #[arg(long, global = true, default_value_t = 20_000_000)]
     lookup_spans: u64,
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,

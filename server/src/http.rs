@@ -50,6 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/api/facets", get(overview::facets))
         .route("/api/heatmap", get(overview::heatmap))
         .route("/api/attributes", get(overview::attributes))
+        .route("/api/metrics/query_range", get(overview::series))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
         .route("/api/openapi.json", get(openapi))

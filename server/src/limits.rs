@@ -73,12 +73,15 @@ pub const ERASE_DEADLINE: Duration = Duration::from_secs(60);
 /// Candidates looked at span by span for facets and heatmaps: counts are within a few percent of the whole.
 pub const OVERVIEW_SAMPLE: u64 = 1_000;
 /// Traces whose groups are counted one by one; beyond it, an even share of them.
-pub const OVERVIEW_MAX_TRACES: u64 = 150_000;
+pub const OVERVIEW_MAX_TRACES: u64 = 30_000;
 /// Fields counted at once, values told of each, and matching spans looked at in one trace.
 pub const FACETS_MAX: usize = 24;
 pub const FACET_MAX_VALUES: usize = 50;
 pub const FACET_MAX_SPANS: usize = 200;
 pub const HEATMAP_MAX_COLUMNS: u32 = 500;
+/// Series of one metrics query, and their steps.
+pub const SERIES_MAX: usize = 500;
+pub const SERIES_MAX_STEPS: u64 = 1_440;
 /// What completion offers at most.
 pub const COMPLETE_MAX_KEYS: usize = 2_000;
 pub const COMPLETE_MAX_VALUES: usize = 50;

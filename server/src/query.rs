@@ -14,6 +14,7 @@ pub mod overview;
 pub mod plan;
 pub mod red;
 pub mod search;
+pub mod series;
 pub mod trace;
 pub mod verify;
 

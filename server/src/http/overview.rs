@@ -1,10 +1,11 @@
-//! `/api/facets`, `/api/heatmap` and `/api/attributes`: what many traces have in common, and what could be asked for.
+//! `/api/facets`, `/api/heatmap`, `/api/attributes` and `/api/metrics/query_range`: what many traces have in common,
+//! and what could be asked for.
 
 use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use model::json::attr_json;
+use model::json::{attr_json, attrs_json};
 use model::view::{AttributeValue, Heatmap};
 use serde_json::{Value, json};
 
@@ -89,4 +90,29 @@ pub async fn attributes(State(app): State<App>, Query(query): Params) -> Result<
     let values = app.queries.attribute_values(&caller.scope, field, prefix, now()).await?;
     let value = |v: &AttributeValue| json!({ "value": attr_json(&v.value), "count": v.count });
     Ok(Json(json!({ "field": field, "values": values.iter().map(value).collect::<Vec<_>>() })))
+}
+
+pub async fn series(State(app): State<App>, Query(query): Params) -> Result<Json<Value>, HttpError> {
+    params::only(&query, &["q", "start", "end", "step_ms"])?;
+    let asked = params::search(
+        &query.iter().filter(|(key, _)| *key != "step_ms").map(|(k, v)| (k.clone(), v.clone())).collect(),
+    )?;
+    let step = query.get("step_ms").filter(|text| !text.trim().is_empty());
+    let step = step.map(|text| params::millis("step_ms", text)).transpose()?;
+    let caller = app.caller().await?;
+    let q = asked.q.as_deref().unwrap_or_default();
+    let set = app.queries.series(&caller.scope, q, (asked.start, asked.end), step, now()).await?;
+    let series: Vec<Value> = set
+        .series
+        .iter()
+        .map(|series| json!({ "labels": attrs_json(&series.labels), "points": series.points }))
+        .collect();
+    Ok(Json(json!({
+        "start_time_unix_ns": set.start.0.to_string(),
+        "step_ms": set.step.as_millis_f64(),
+        "series": series,
+        "complete": set.complete,
+        "limit_reached": set.limit_reached,
+        "scanned": { "rows": set.scanned.rows, "bytes": set.scanned.bytes },
+    })))
 }

@@ -119,7 +119,7 @@ pub fn whole(name: &str, text: &str) -> Result<u32, ApiError> {
     })
 }
 
-fn millis(name: &str, text: &str) -> Result<Nanos, ApiError> {
+pub fn millis(name: &str, text: &str) -> Result<Nanos, ApiError> {
     match text.parse::<f64>() {
         Ok(millis) if millis.is_finite() && millis >= 0.0 => Ok(Nanos::from_millis_f64(millis)),
         _ => Err(ApiError::bad_request(

@@ -96,9 +96,10 @@ impl Question {
         let group = scan.group_condition().unwrap_or_else(|| "1".to_owned());
         let sql = format!(
             "SELECT toString({value}) AS value, uniqExact(trace_id) AS traces, uniqExactIf(trace_id, f = 1) AS errors
-             FROM pieces
+             FROM (SELECT trace_id, groups.service, groups.operation, groups.longest, groups.failed FROM pieces
+                WHERE {} AND cityHash64(trace_id) % {every} = 0)
              ARRAY JOIN groups.service AS s, groups.operation AS o, groups.longest AS l, groups.failed AS f
-             WHERE {} AND {group} AND cityHash64(trace_id) % {every} = 0
+             WHERE {group}
              GROUP BY value ORDER BY traces DESC, value LIMIT {}",
             scan.conditions(&self.window),
             FACET_MAX_VALUES + 1,

@@ -23,7 +23,7 @@ use crate::limits::{
 use crate::storage::pieces::BUCKET_SECS;
 use crate::storage::reader::{Candidate, Found, Plan};
 
-mod question;
+pub mod question;
 mod walk;
 
 pub use question::read_question;
@@ -97,6 +97,11 @@ impl Scan {
 
     pub fn is_everything(&self) -> bool {
         self.hint.is_none()
+    }
+
+    /// Whether few pieces are likely to be worth a look.
+    pub fn is_rare(&self) -> bool {
+        self.hint.as_ref().is_some_and(Hint::is_rare)
     }
 
     /// What a single group must be like, over its variables.

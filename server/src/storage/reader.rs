@@ -15,7 +15,7 @@ mod found;
 mod origins;
 mod spans;
 
-pub use found::{Candidate, Evaluated, Found, Shown, ValueCount};
+pub use found::{Candidate, Evaluated, Found, Point, Shown, ValueCount};
 pub use origins::Origins;
 pub use spans::SpanCursor;
 

@@ -43,6 +43,7 @@ async fn answers_fit_the_document() {
         ("/api/audit", "/api/audit".to_owned()),
         ("/api/facets", "/api/facets?fields=name,span.http.route".to_owned()),
         ("/api/heatmap", "/api/heatmap".to_owned()),
+        ("/api/metrics/query_range", "/api/metrics/query_range?q=error%7Crate()by(name)".to_owned()),
         ("/api/attributes", "/api/attributes".to_owned()),
         ("/api/attributes", "/api/attributes?field=name&prefix=g".to_owned()),
         ("/api/services", "/api/services".to_owned()),

@@ -72,7 +72,47 @@ async fn many_traces_are_counted_right() {
     map_is_right(&server, &sent, from, "", |_| true).await;
     map_is_right(&server, &sent, from, "&q=error", |s| s.status == Status::Error).await;
     map_is_right(&server, &sent, from, "&q=error+duration%3E1ms", failed).await;
+    series_add_up(&server, &sent, from).await;
     completion_knows_what_there_is(&server, &sent).await;
+}
+
+async fn series_add_up(server: &crate::server::TestServer, sent: &Sent, from: u64) {
+    let ask = async |query: &str| -> BTreeMap<String, Vec<f64>> {
+        let path = format!("/api/metrics/query_range?start={from}&step_ms=600000&q={query}");
+        let (status, set) = server.get(&path).await;
+        assert_eq!((status, &set["complete"]), (200, &true.into()), "{set}");
+        let points = |series: &Value| {
+            let label = series["labels"].as_object().unwrap().values().next().map(ToString::to_string);
+            let points = series["points"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+            (label.unwrap_or_default(), points)
+        };
+        set["series"].as_array().unwrap().iter().map(points).collect()
+    };
+    let mut failed: BTreeMap<String, f64> = BTreeMap::new();
+    let mut longest: f64 = 0.0;
+    for span in sent.traces.values().flatten() {
+        if span.status == Status::Error {
+            *failed.entry(format!("\"{}\"", span.service)).or_default() += 1.0;
+        }
+        if span.service == "cart" {
+            longest = longest.max(span.duration.0 as f64);
+        }
+    }
+    let total = |points: &Vec<f64>| points.iter().sum::<f64>();
+    let counted = ask("%7Bstatus%3Derror%7D%7Ccount_over_time()by(resource.service.name)").await;
+    assert_eq!(
+        counted.iter().map(|(name, points)| (name.clone(), total(points))).collect::<BTreeMap<_, _>>(),
+        failed
+    );
+    let rates = ask("%7Bstatus%3Derror%7D%7Crate()").await;
+    assert!((total(&rates[""]) * 600.0 - failed.values().sum::<f64>()).abs() < 1e-6);
+    let maxima = ask("service%3Dcart%7Cmax_over_time(duration)").await;
+    assert_eq!(maxima[""].iter().copied().fold(0.0, f64::max), longest);
+    let one = ask("%7B%7D%7Ccount_over_time()by(resource.service.name)%7Ctopk(1)").await;
+    let steps: usize = one.values().map(Vec::len).sum();
+    assert!((144..=146).contains(&steps), "one point is left at each step, not {steps}");
+    let (status, error) = server.get("/api/metrics/query_range?q=%7B%7D%3E%7B%7D%7Crate()").await;
+    assert_eq!(status, 400, "{error}");
 }
 
 async fn map_is_right(

@@ -34,6 +34,12 @@ pub struct Hint {
     rank: u8,
 }
 
+impl Hint {
+    pub fn is_rare(&self) -> bool {
+        self.rank <= BY_ERROR
+    }
+}
+
 const BY_TOKEN: u8 = 0;
 const BY_ERROR: u8 = 1;
 const BY_OPERATION: u8 = 2;

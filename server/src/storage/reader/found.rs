@@ -48,6 +48,14 @@ pub struct Evaluated {
     pub shown: Shown,
 }
 
+/// The values of one step of some series.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct Point {
+    pub step: u32,
+    pub labels: Vec<String>,
+    pub values: Vec<Option<f64>>,
+}
+
 /// How many traces have a value.
 #[derive(Clone, Debug, Row, Deserialize)]
 pub struct ValueCount {
@@ -64,6 +72,10 @@ impl Reader {
 
     pub async fn values(&self, plan: &Plan) -> Result<(Vec<ValueCount>, Scanned), StoreError> {
         self.fetch::<ValueCount>(plan).await
+    }
+
+    pub async fn points(&self, plan: &Plan) -> Result<(Vec<Point>, Scanned), StoreError> {
+        self.fetch::<Point>(plan).await
     }
 
     pub async fn cells(&self, plan: &Plan) -> Result<(Vec<HeatCell>, Scanned), StoreError> {
