@@ -5,6 +5,7 @@ pub mod icon;
 pub mod message;
 pub mod moment;
 pub mod picker;
+pub mod query_editor;
 pub mod service;
 pub mod splitter;
 pub mod status;

@@ -11,6 +11,7 @@ use std::fmt;
 pub mod ast;
 mod check;
 pub mod complete;
+pub mod edit;
 pub mod fields;
 mod ink;
 mod lex;
@@ -19,7 +20,7 @@ mod plain;
 mod print;
 
 pub use ast::{Form, Query};
-pub use ink::{Ink, Inked, ink};
+pub use ink::{Ink, Inked, Segment, ink, segments};
 pub use plain::bare_value;
 pub use print::{print, print_expr, print_field, print_traceql};
 

@@ -16,7 +16,8 @@ const EVERYWHERE: Keys = &[
 ];
 
 const SEARCH: Keys = &[
-    ("/", "trace id box"),
+    ("/", "query box"),
+    ("l", "follow new traces"),
     ("j k  ↓ ↑", "next, previous trace"),
     ("Enter", "open the trace"),
     ("r", "look again for newer traces"),

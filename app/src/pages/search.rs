@@ -1,38 +1,68 @@
-//! The search page: the newest traces at once, and filters that narrow them down. All state is in the URL.
+//! The search page: the newest traces at once, a query to narrow them down, where they lie in time and duration, and
+//! what they have in common. All state is in the URL.
 //!
-//! For tests: `[data-testid=trace-row]` with `data-trace-id`, `[data-testid=empty-state]` before the first span ever
-//! arrived, `[data-testid=no-match]` when filters leave nothing, `[data-testid=error-state]`, `[data-testid=scanned]`.
-//! Keys: `j` `k` and arrows move, Enter opens, `/` goes to the box for ids, `r` looks again.
+//! For tests: `[data-testid=query]` (the editor), `[data-testid=completion]`, `[data-testid=query-problem]`,
+//! `[data-testid=trace-row]` with `data-trace-id`, `[data-testid=heatmap]`, `[data-testid=facet]` with `data-field`,
+//! `[data-testid=facet-value]` with `data-value`, `[data-testid=chip]`, `[data-testid=live]`,
+//! `[data-testid=empty-state]` before the first span ever arrived, `[data-testid=no-match]` when a query leaves
+//! nothing, `[data-testid=error-state]`, `[data-testid=scanned]`.
+//! Keys: `j` `k` and arrows move, Enter opens, `/` goes to the query, `r` looks again, `l` follows new traces.
 
 use leptos::ev;
 use leptos::prelude::*;
+use model::query::Problem;
+use model::query::edit::{self, Condition};
+use model::{Nanos, Timestamp};
 
-use crate::browser::{self, keys};
+use crate::browser::{self, clock, keys};
 use crate::state::Router;
-use crate::url::{Route, SearchView};
-use crate::widgets::icon::Icon;
+use crate::url::{Route, SearchView, TimeRange};
 use crate::widgets::message::ErrorState;
 
+mod bar;
 mod chips;
 mod empty;
+mod facets;
 mod feed;
-mod filters;
+mod heat;
+mod known;
+mod live;
+mod queries;
+mod range;
 mod results;
 
-use chips::{Chips, Tally};
+use bar::Bar;
+use chips::Under;
 use empty::{EmptyState, NoMatch};
+use facets::{FacetPanel, FacetStore};
 use feed::{Feed, Phase};
-use filters::Filters;
+use heat::{Heat, HeatStore};
 use results::Results;
 
-/// The filters in force, and the way to change them.
+/// What is asked, and the way to change it.
 #[derive(Clone, Copy)]
 pub struct Search {
     pub view: Memo<SearchView>,
+    /// What stands in the editor; it is asked when it is submitted.
+    pub draft: RwSignal<String>,
+    pub problems: Memo<Vec<Problem>>,
+    /// The question and when it was asked: a sliding window must not slide between its answers.
+    pub question: RwSignal<(SearchView, Timestamp)>,
     router: Router,
 }
 
 impl Search {
+    fn new(router: Router) -> Search {
+        let view = Memo::new(move |_| match router.route() {
+            Route::Search(view) => view,
+            _ => SearchView::default(),
+        });
+        let draft = RwSignal::new(view.get_untracked().q);
+        let problems = Memo::new(move |_| draft.with(|text| model::query::inspect(text).problems));
+        let question = RwSignal::new((view.get_untracked(), clock::now()));
+        Search { view, draft, problems, question, router }
+    }
+
     pub fn change(self, edit: impl FnOnce(&mut SearchView)) {
         let mut view = self.view.get_untracked();
         edit(&mut view);
@@ -40,67 +70,104 @@ impl Search {
             self.router.go(&view.url());
         }
     }
+
+    /// Asks the same again, from now.
+    pub fn again(self) {
+        self.question.set((self.view.get_untracked(), clock::now()));
+    }
+
+    pub fn toggle(self, condition: &Condition) {
+        let changed = edit::toggled(&self.view.with_untracked(|view| view.q.clone()), condition);
+        if let Ok(q) = changed {
+            self.change(|view| view.q = q);
+        }
+    }
+
+    /// Follows the URL: a change of what is asked is a new question.
+    fn follow(self) {
+        let asked = Memo::new(move |_| {
+            let view = self.view.get();
+            SearchView { is_live: false, facets: Vec::new(), ..view }
+        });
+        Effect::new(move |before: Option<()>| {
+            self.draft.set(asked.with(|view| view.q.clone()));
+            if before.is_some() {
+                self.again();
+            }
+        });
+    }
 }
 
 #[component]
 pub fn SearchPage() -> impl IntoView {
-    let router = expect_context::<Router>();
-    let view = Memo::new(move |_| match router.route() {
-        Route::Search(view) => view,
-        _ => SearchView::default(),
-    });
-    let search = Search { view, router };
+    let search = Search::new(expect_context::<Router>());
     let feed = Feed::new();
-    Effect::new(move |_| feed.start(view.get()));
+    search.follow();
+    Effect::new(move |_| {
+        let (view, at) = search.question.get();
+        feed.start(view, at);
+    });
+    live::follow(search, feed);
     browser::document().set_title("Traces · Skein");
-    let again = move || feed.start(view.get_untracked());
     let keys = window_event_listener(ev::keydown, move |event| {
         match keys::page_key(&event).as_deref() {
-            Some("r") => again(),
-            Some("/") => drop(browser::focus("#trace-id")),
+            Some("r") => search.again(),
+            Some("l") => search.change(|view| view.is_live = !view.is_live),
+            Some("/") => drop(browser::focus("#query")),
             _ => return,
         }
         event.prevent_default();
     });
     on_cleanup(move || keys.remove());
-    let body = move || match feed.phase.get() {
-        Phase::Failed(error) if feed.is_empty() => {
-            view! { <ErrorState error=error retry=again /> }.into_any()
-        }
-        Phase::Idle if feed.is_empty() && !view.get().is_filtered() => {
-            view! { <EmptyState feed=feed /> }.into_any()
-        }
-        Phase::Idle if feed.is_empty() => view! { <NoMatch search=search /> }.into_any(),
-        _ => view! { <Results feed=feed /> }.into_any(),
-    };
-    // Only what decides which of the four is shown may replace it: more rows must not.
-    let kind = Memo::new(move |_| match feed.phase.get() {
-        Phase::Failed(error) if feed.is_empty() => format!("failed {error}"),
-        Phase::Idle if feed.is_empty() => format!("nothing {}", view.get().url()),
-        _ => String::new(),
+    // Before the first span ever arrived there is nothing to ask.
+    let is_new = Memo::new(move |_| {
+        feed.phase.get() == Phase::Idle && feed.is_empty() && !search.view.with(SearchView::is_filtered)
     });
+    let heat = HeatStore::new(search);
+    let facets = FacetStore::new(search);
     view! {
         <div class="Search">
             <h1 class="Hidden">"Traces"</h1>
-            <div class="Search-bar">
-                <Filters search=search />
-                <Tally feed=feed />
-                <button
-                    type="button"
-                    class="Button is-icon"
-                    class:is-busy=move || feed.phase.get() == Phase::First
-                    title="Look again (r)"
-                    aria-label="Look again"
-                    on:click=move |_| again()
-                >
-                    {Icon::Refresh.show()}
-                </button>
-            </div>
-            <Chips search=search />
-            {move || {
-                kind.get();
-                untrack(body)
-            }}
+            <Bar search=search feed=feed />
+            <Under search=search feed=feed />
+            <Show when=move || !is_new.get() fallback=move || view! { <EmptyState search=search feed=feed /> }>
+                <div class="Search-body">
+                    <FacetPanel search=search store=facets />
+                    <div class="Search-main">
+                        <Heat search=search store=heat />
+                        <Found search=search feed=feed />
+                    </div>
+                </div>
+            </Show>
         </div>
     }
+}
+
+/// The table, or why there is none.
+#[component]
+fn Found(search: Search, feed: Feed) -> impl IntoView {
+    let body = move || match feed.phase.get() {
+        Phase::Failed(error) if feed.is_empty() => {
+            view! { <ErrorState error=error retry=move || search.again() /> }.into_any()
+        }
+        Phase::Idle if feed.is_empty() => view! { <NoMatch search=search /> }.into_any(),
+        _ => view! { <Results search=search feed=feed /> }.into_any(),
+    };
+    // Only what decides which of the three is shown may replace it: more rows must not.
+    let kind = Memo::new(move |_| match feed.phase.get() {
+        Phase::Failed(error) if feed.is_empty() => format!("failed {error}"),
+        Phase::Idle if feed.is_empty() => format!("nothing {}", search.view.get().url()),
+        _ => String::new(),
+    });
+    move || {
+        kind.get();
+        untrack(body)
+    }
+}
+
+/// The range a selection in the map means, in whole seconds as the URL has them.
+pub fn range_of(from: Timestamp, to: Timestamp) -> TimeRange {
+    let from = Timestamp::from_secs(from.as_secs());
+    let to = to.plus(Nanos(999_999_999)).as_secs().max(from.as_secs() + 1);
+    TimeRange::Between(Some(from), Some(Timestamp::from_secs(to)))
 }

@@ -19,6 +19,8 @@ pub struct Preferences {
     /// The waterfall's name column, as a share of the page's width.
     pub name_share: RwSignal<f64>,
     pub panel_px: RwSignal<f64>,
+    /// Whether the search page counts what its traces have in common.
+    pub has_facets: RwSignal<bool>,
 }
 
 /// The page's head reads this one too, before anything is drawn.
@@ -26,6 +28,7 @@ const THEME_KEY: &str = "skein.theme";
 const ZONE_KEY: &str = "skein.zone";
 const NAME_SHARE_KEY: &str = "skein.name-share";
 const PANEL_KEY: &str = "skein.panel";
+const FACETS_KEY: &str = "skein.facets";
 
 pub const DEFAULT_NAME_SHARE: f64 = 0.33;
 pub const DEFAULT_PANEL_PX: f64 = 440.0;
@@ -43,6 +46,7 @@ impl Preferences {
             }),
             name_share: RwSignal::new(number(NAME_SHARE_KEY, 0.1..=0.8, DEFAULT_NAME_SHARE)),
             panel_px: RwSignal::new(number(PANEL_KEY, 240.0..=2_000.0, DEFAULT_PANEL_PX)),
+            has_facets: RwSignal::new(storage::read(FACETS_KEY).as_deref() != Some("off")),
         };
         preferences.keep();
         preferences
@@ -60,6 +64,7 @@ impl Preferences {
             storage::write(ZONE_KEY, if self.zone.get() == Zone::Utc { "utc" } else { "local" });
         });
         Effect::new(move |_| storage::write(NAME_SHARE_KEY, &self.name_share.get().to_string()));
+        Effect::new(move |_| storage::write(FACETS_KEY, if self.has_facets.get() { "on" } else { "off" }));
         Effect::new(move |_| storage::write(PANEL_KEY, &self.panel_px.get().to_string()));
     }
 }

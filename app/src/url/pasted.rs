@@ -5,6 +5,7 @@
 //!   00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01   traceparent, with or without its header name
 //!   4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1       B3 in one header
 //!   1-5759e988-bd862e3fe1be46a994272793                       X-Ray, alone or as Root=…;Parent=…
+//!   11803532876627986230                                      64 or 128 bits in decimal, 17 digits or more
 //!   https://…/trace/4bf92f…?span=00f067aa0ba902b7             a link
 //! ```
 
@@ -62,6 +63,9 @@ fn read_xray_header(rest: &str) -> Option<Pasted> {
 fn read_id(text: &str) -> Option<Pasted> {
     let parts: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|p| p.len()).collect();
+    if let Some(trace) = read_decimal(text) {
+        return Some(Pasted { trace, span: None });
+    }
     let with_span =
         |trace: &str, span: &str| Some(Pasted { trace: trace.parse().ok()?, span: Some(span.parse().ok()?) });
     match lengths.as_slice() {
@@ -70,4 +74,13 @@ fn read_id(text: &str) -> Option<Pasted> {
         [1, 8, 24] if parts[0] == "1" => Some(Pasted { trace: text[2..].parse().ok()?, span: None }),
         _ => Some(Pasted { trace: text.parse().ok()?, span: None }),
     }
+}
+
+/// Sixteen or thirty-two digits are taken for hexadecimal; fewer than sixteen may be any number.
+fn read_decimal(text: &str) -> Option<TraceId> {
+    // Between 64 and 128 bits lies nothing that anyone uses.
+    let is_decimal = matches!(text.len(), 17..=20 | 36..=39) && text.bytes().all(|b| b.is_ascii_digit());
+    let value: u128 = text.parse().ok().filter(|_| is_decimal)?;
+    let is_id = value > 0 && (text.len() > 20 || u64::try_from(value).is_ok());
+    is_id.then(|| TraceId(value.to_be_bytes()))
 }

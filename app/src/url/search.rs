@@ -1,19 +1,24 @@
-//! The search page's state: which traces, and from when.
+//! The search page's state: which traces, from when, in which order, and what is counted beside them.
 
-use model::view::TraceSearch;
-use model::{Nanos, Timestamp};
+use model::query::ast::{CompareOp, Literal};
+use model::query::edit::{self, Condition};
+use model::query::fields::{FieldName, Intrinsic};
+use model::view::{SearchOrder, TraceSearch};
+use model::{AttrValue, Nanos, Timestamp};
 
 use super::{Query, with_query};
-use crate::format::{clock, duration_typed, parse};
+use crate::format::{clock, parse};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchView {
-    pub service: Option<String>,
-    pub operation: Option<String>,
-    pub errors_only: bool,
-    pub min_duration: Option<Nanos>,
-    pub max_duration: Option<Nanos>,
+    /// A text of the query language.
+    pub q: String,
     pub range: TimeRange,
+    pub order: SearchOrder,
+    /// New traces come in by themselves.
+    pub is_live: bool,
+    /// Attributes counted beside the standard fields, as the language writes them.
+    pub facets: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,27 +39,30 @@ pub const WINDOWS: [(&str, u64, &str); 5] = [
     ("7d", 7 * 24 * 3_600, "Last 7 days"),
 ];
 
+/// More facets than this would be a page of their own.
+pub const MAX_FACETS: usize = 12;
+
 impl SearchView {
     pub fn of(query: &Query) -> SearchView {
-        let text = |key| query.get(key).map(str::to_owned);
-        let duration = |key| query.get(key).and_then(|d| parse::duration(d).ok());
+        let text = query.get("q").unwrap_or_default().to_owned();
+        let facets = query.get("facets").unwrap_or_default().split('|').filter(|f| !f.is_empty());
         SearchView {
-            service: text("service"),
-            operation: text("operation"),
-            errors_only: query.get("errors").is_some(),
-            min_duration: duration("min"),
-            max_duration: duration("max"),
+            q: older_filters(query, text),
             range: range_of(query),
+            order: query.get("order").and_then(SearchOrder::of_name).unwrap_or_default(),
+            is_live: query.get("live").is_some(),
+            facets: facets.take(MAX_FACETS).map(str::to_owned).collect(),
         }
+    }
+
+    /// All traces that match a query.
+    pub fn about(q: impl Into<String>) -> SearchView {
+        SearchView { q: q.into(), ..SearchView::default() }
     }
 
     pub fn url(&self) -> String {
         let mut query = Query::default();
-        query.push_some("service", self.service.as_deref());
-        query.push_some("operation", self.operation.as_deref());
-        query.push_some("errors", self.errors_only.then_some("1"));
-        query.push_some("min", self.min_duration.map(duration_typed));
-        query.push_some("max", self.max_duration.map(duration_typed));
+        query.push_some("q", Some(self.q.as_str()).filter(|q| !q.is_empty()));
         match self.range {
             TimeRange::Any => {}
             TimeRange::Last(secs) => query.push("range", window_name(secs)),
@@ -63,11 +71,15 @@ impl SearchView {
                 query.push_some("to", to.map(|t| clock::date_field(t, 0) + "Z"));
             }
         }
+        query.push_some("order", Some(self.order.name()).filter(|_| self.order != SearchOrder::Newest));
+        query.push_some("live", self.is_live.then_some("1"));
+        query.push_some("facets", Some(self.facets.join("|")).filter(|f| !f.is_empty()));
         with_query("/".to_owned(), query)
     }
 
+    /// Whether less than everything is asked for.
     pub fn is_filtered(&self) -> bool {
-        *self != SearchView::default()
+        !self.q.is_empty() || self.range != TimeRange::Any
     }
 
     /// What to ask the server; `now` bounds a window that slides.
@@ -78,18 +90,35 @@ impl SearchView {
             TimeRange::Between(from, to) => (from, to),
         };
         TraceSearch {
-            service: self.service.clone(),
-            operation: self.operation.clone(),
-            error: self.errors_only.then_some(true),
-            min_duration: self.min_duration,
-            max_duration: self.max_duration,
+            q: Some(self.q.clone()).filter(|q| !q.is_empty()),
             start,
             end,
+            order: self.order,
             limit: Some(limit),
             cursor,
             ..TraceSearch::default()
         }
     }
+}
+
+/// Links from before there was a query language named their filters one by one.
+fn older_filters(query: &Query, text: String) -> String {
+    let mut conditions = Vec::new();
+    let mut equals = |field: &str, key: &str| {
+        let value = query.get(key).map(|value| AttrValue::Str(value.to_owned()));
+        conditions.extend(value.and_then(|value| Condition::equals(field, value)));
+    };
+    equals("service", "service");
+    equals("name", "operation");
+    if query.get("errors").is_some() {
+        conditions.extend(Condition::equals("status", AttrValue::Str("error".into())));
+    }
+    let bounds = [("min", CompareOp::GtEq), ("max", CompareOp::LtEq)];
+    conditions.extend(bounds.into_iter().filter_map(|(key, op)| {
+        let length = parse::duration(query.get(key)?).ok()?;
+        Some(Condition::literal(FieldName::Intrinsic(Intrinsic::Duration), op, Literal::Duration(length)))
+    }));
+    conditions.iter().fold(text, |text, condition| edit::toggled(&text, condition).unwrap_or(text))
 }
 
 pub fn window_name(secs: u64) -> String {

@@ -1,6 +1,7 @@
 //! Links keep their meaning, and whatever is pasted is understood.
 
-use model::{Nanos, SpanId, Timestamp};
+use model::view::SearchOrder;
+use model::{SpanId, Timestamp};
 
 use super::*;
 
@@ -15,17 +16,23 @@ fn route(url: &str) -> Route {
 #[test]
 fn a_full_search_comes_back_from_its_url() {
     let view = SearchView {
-        service: Some("cart & co".into()),
-        operation: Some("GET /v1/{id}?x=ü".into()),
-        errors_only: true,
-        min_duration: Some(Nanos(250_000_000)),
-        max_duration: Some(Nanos(1_500_000_000)),
+        q: "service=\"cart & co\" operation=\"GET /v1/{id}?x=ü\" error duration>=250ms a+b=100%".into(),
         range: TimeRange::Last(3_600),
+        order: SearchOrder::Duration,
+        is_live: true,
+        facets: vec!["span.http.route".into(), "resource.\"a b\"".into()],
     };
     assert_eq!(route(&view.url()), Route::Search(view.clone()));
     let from = Some(Timestamp::from_secs(1_795_183_402));
     let custom = SearchView { range: TimeRange::Between(from, None), ..view };
     assert_eq!(route(&custom.url()), Route::Search(custom));
+}
+
+#[test]
+fn filters_of_older_links_become_a_query() {
+    let read = route("/?v=1&service=cart+co&operation=GET+/&errors=1&min=250ms&max=1.5s&range=1h");
+    let q = "service=\"cart co\" operation=\"GET /\" error duration>=250ms duration<=1.5s";
+    assert_eq!(read, Route::Search(SearchView { range: TimeRange::Last(3_600), ..SearchView::about(q) }));
 }
 
 #[test]
@@ -88,12 +95,24 @@ fn every_notation_of_an_id() {
     assert_eq!(read(&format!("https://skein.example/trace/{ID}?v=1&span={SPAN}")), with_span);
     assert_eq!(read("a3ce929d0e0e4736"), Some(("0000000000000000a3ce929d0e0e4736".into(), None)));
     assert_eq!(read("1-4bf92f35-77b34da6a3ce929d0e0e4736"), plain);
+    assert_eq!(read("11803532876627986230"), Some(("0000000000000000a3ce929d0e0e4736".into(), None)));
+    assert_eq!(read("100985939111033328018442752961257817910"), plain);
     assert_eq!(read(&format!("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent={SPAN};Sampled=1")), with_span);
 }
 
 #[test]
 fn words_are_not_ids() {
-    for text in ["", "checkout", "deadbeef", "http://example.com/x", "GET /v1/cart", &"0".repeat(32)] {
+    for text in [
+        "",
+        "checkout",
+        "deadbeef",
+        "http://example.com/x",
+        "GET /v1/cart",
+        "user_id=12345",
+        "123456789012",
+        &"9".repeat(24),
+        &"0".repeat(32),
+    ] {
         assert_eq!(read(text), None, "{text}");
     }
 }

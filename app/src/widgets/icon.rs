@@ -14,9 +14,12 @@ pub enum Icon {
     Half,
     Help,
     Link,
+    Minus,
     Moon,
     Refresh,
     Search,
+    Sidebar,
+    Star,
     Sun,
     System,
     Unfold,
@@ -38,9 +41,12 @@ impl Icon {
             }
             Icon::Help => "M5.5 6A2.5 2.5 0 1 1 8 8.5V10M8 12.4V12.8",
             Icon::Link => "M6.5 9.5 9.5 6.5M7 5 9 3A2.8 2.8 0 0 1 13 7L11 9M9 11 7 13A2.8 2.8 0 0 1 3 9L5 7",
+            Icon::Minus => "M3.5 8H12.5",
             Icon::Moon => "M13 9.5A5.5 5.5 0 1 1 6.5 3 4.5 4.5 0 0 0 13 9.5Z",
             Icon::Refresh => "M13.5 3V6.5H10M13 6.5A5.5 5.5 0 1 0 13.4 9.2",
             Icon::Search => "M7 2.5A4.5 4.5 0 1 1 7 11.5 4.5 4.5 0 0 1 7 2.5ZM10.3 10.3 13.8 13.8",
+            Icon::Sidebar => "M2 3H14V13H2ZM6 3V13",
+            Icon::Star => "M8 2 9.8 6 14 6.4 10.8 9.2 11.8 13.4 8 11.2 4.2 13.4 5.2 9.2 2 6.4 6.2 6Z",
             Icon::Sun => {
                 "M8 5A3 3 0 1 1 8 11 3 3 0 0 1 8 5ZM8 1V2.5M8 13.5V15M1 8H2.5M13.5 8H15M3 3 4 4M12 12 13 13M13 3 12 4M4 12 3 13"
             }

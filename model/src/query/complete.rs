@@ -6,6 +6,7 @@ use crate::query::fields::{FieldName, Intrinsic, Type};
 use crate::query::lex::{Tok, Token, is_key_char, lex, quoted, scan_string};
 use crate::query::parse::{METRICS, kind_of_word};
 use crate::query::{ByteRange, form_of, plain, print_field};
+use crate::trace::orphan::OrphanCause;
 use crate::view::{AttributeKey, AttributeValue};
 use crate::{AttrValue, SpanKind};
 
@@ -239,6 +240,12 @@ impl Finder<'_> {
             },
         };
         self.fixed(fixed, Group::Value);
+        if *field == FieldName::Intrinsic(Intrinsic::OrphanCause) {
+            for cause in OrphanCause::ALL {
+                let text = if is_plain { cause.name().to_owned() } else { quoted(cause.name()) };
+                self.offer(cause.name(), choice(format!("{text} "), cause.name(), "", Group::Value));
+            }
+        }
         for value in known.values_of(field) {
             let (name, text) = match &value.value {
                 AttrValue::Str(text) if is_plain => (text.clone(), plain_text(text)),

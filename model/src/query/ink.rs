@@ -4,7 +4,7 @@ use crate::query::ast::{Form, Literal, StatusWord};
 use crate::query::fields::Intrinsic;
 use crate::query::lex::{Tok, lex};
 use crate::query::parse::kind_of_word;
-use crate::query::{ByteRange, form_of, plain};
+use crate::query::{ByteRange, Problem, form_of, plain};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ink {
@@ -60,4 +60,40 @@ fn ink_of_word(word: &str, is_call: bool) -> Ink {
         _ if Intrinsic::of_name(word).is_some() => Ink::Field,
         _ => Ink::Word,
     }
+}
+
+/// A piece of a text that looks the same throughout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub at: ByteRange,
+    /// None between the parts.
+    pub ink: Option<Ink>,
+    /// A problem is about it.
+    pub is_wrong: bool,
+}
+
+/// The whole text in segments. What is wrong at its very end has an empty segment there.
+pub fn segments(text: &str, problems: &[Problem]) -> Vec<Segment> {
+    let inked = ink(text);
+    let edges = inked.iter().map(|part| part.at).chain(problems.iter().map(|problem| problem.at));
+    let mut cuts: Vec<usize> = edges.flat_map(|at| [at.start, at.end]).chain([0, text.len()]).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    let is_wrong = |start: usize, end: usize| {
+        problems.iter().any(|problem| {
+            problem.at.start < end.max(start + 1) && start < problem.at.end.max(problem.at.start + 1)
+        })
+    };
+    let mut segments: Vec<Segment> = cuts
+        .windows(2)
+        .map(|cut| {
+            let at = ByteRange::new(cut[0], cut[1]);
+            let part = inked.iter().find(|part| part.at.start <= at.start && at.end <= part.at.end);
+            Segment { at, ink: part.map(|part| part.ink), is_wrong: is_wrong(at.start, at.end) }
+        })
+        .collect();
+    if problems.iter().any(|problem| problem.at.start >= text.len()) {
+        segments.push(Segment { at: ByteRange::new(text.len(), text.len()), ink: None, is_wrong: true });
+    }
+    segments
 }

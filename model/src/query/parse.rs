@@ -251,7 +251,7 @@ impl<'a> Parser<'a> {
         let condition = if self.is_sign("}") { None } else { self.condition() };
         if !self.eat("}") {
             if *self.peek() == Tok::End {
-                self.report(start.to(self.before()), "the selection has no end", "close it with }");
+                self.report(self.here(), "the selection has no end", "close it with }");
             } else {
                 self.unexpected("conditions are joined by && or ||, and the selection ends with }");
                 self.skip_to(&["}"]);

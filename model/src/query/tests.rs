@@ -145,6 +145,26 @@ fn every_part_has_its_ink() {
 }
 
 #[test]
+fn segments_cover_the_text_and_mark_what_is_wrong() {
+    let wrong = |text: &str| {
+        let segments = segments(text, &inspect(text).problems);
+        let joined: String = segments.iter().map(|s| &text[s.at.start..s.at.end]).collect();
+        assert_eq!(joined, text);
+        segments
+            .iter()
+            .filter(|s| s.is_wrong)
+            .map(|s| &text[s.at.start..s.at.end])
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    assert_eq!(wrong("{ duration > \"x\" && .a = 1 }"), "\"x\"");
+    assert_eq!(wrong("cart user_id="), "user_id=");
+    assert_eq!(wrong("cart error"), "");
+    let end = segments("{ } |", &inspect("{ } |").problems);
+    assert!(end.last().is_some_and(|s| s.is_wrong && s.at.start == 5), "{end:?}");
+}
+
+#[test]
 fn the_guide_tells_the_truth() {
     let guide = include_str!("../../../docs/query-language.md");
     let mut examples = 0;

@@ -12,15 +12,14 @@ use super::feed::Feed;
 use crate::browser::clock::now;
 use crate::browser::{hostname, origin};
 use crate::format::clock::Zone;
-use crate::url::SearchView;
 use crate::widgets::copy::CopyButton;
 
 /// How often the empty page looks for a first trace.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 #[component]
-pub fn EmptyState(feed: Feed) -> impl IntoView {
-    look_for_a_first_trace(feed);
+pub fn EmptyState(search: Search, feed: Feed) -> impl IntoView {
+    look_for_a_first_trace(search, feed);
     let host = if hostname().is_empty() { "127.0.0.1".to_owned() } else { hostname() };
     let curl = curl_line();
     let address = |what: &'static str, note: &'static str, value: String| {
@@ -67,13 +66,13 @@ fn curl_line() -> String {
     )
 }
 
-fn look_for_a_first_trace(feed: Feed) {
+fn look_for_a_first_trace(search: Search, feed: Feed) {
     let look = move || {
         spawn_local(async move {
-            let search = TraceSearch { limit: Some(1), ..TraceSearch::default() };
-            let found = api::search_traces(search).await.is_ok_and(|page| !page.traces.is_empty());
+            let one = TraceSearch { limit: Some(1), ..TraceSearch::default() };
+            let found = api::search_traces(one).await.is_ok_and(|page| !page.traces.is_empty());
             if found && feed.traces.try_with_untracked(|traces| traces.is_empty()) == Some(true) {
-                feed.start(SearchView::default());
+                search.again();
             }
         });
     };
@@ -88,14 +87,15 @@ pub fn NoMatch(search: Search) -> impl IntoView {
     let zone = expect_context::<RwSignal<Zone>>();
     let chips = chips_of(&search.view.get_untracked(), zone.get_untracked());
     let hint = if chips.len() > 1 {
-        "A trace matches when one of its spans satisfies every filter at once. Take one off:"
+        "A trace is found when one of its spans satisfies every condition at once. Take one off:"
     } else {
-        "Take the filter off, or wait: new spans are searchable within seconds."
+        "Take the condition off, or wait: new spans are searchable within seconds."
     };
     let remove = chips.into_iter().map(|chip| {
+        let label = chip.label.clone();
         view! {
-            <button type="button" class="Button" on:click=move |_| search.change(chip.remove)>
-                "without "<b>{chip.label}</b>
+            <button type="button" class="Button" on:click=move |_| search.change(|view| chip.remove_from(view))>
+                "without "<b>{label}</b>
             </button>
         }
     });

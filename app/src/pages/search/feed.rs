@@ -1,16 +1,18 @@
 //! The traces found so far, page after page, for one set of filters.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::view::{Scanned, SearchPage, TraceSummary};
-use model::{ApiError, Timestamp};
+use model::{ApiError, Timestamp, TraceId};
 
-use crate::browser::clock;
 use crate::url::SearchView;
 
-const PAGE_TRACES: u32 = 100;
+/// The first page is what fills a screen, so that it comes at once.
+const FIRST_TRACES: u32 = 50;
+const PAGE_TRACES: u32 = 200;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
@@ -28,12 +30,23 @@ pub struct Tally {
     pub scanned: Scanned,
 }
 
+/// What the last look for new traces brought.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fresh {
+    pub traces: HashSet<TraceId>,
+    pub above: usize,
+}
+
 #[derive(Clone, Copy)]
 pub struct Feed {
     pub traces: RwSignal<Arc<Vec<TraceSummary>>>,
     pub phase: RwSignal<Phase>,
     pub tally: RwSignal<Tally>,
     pub next_cursor: RwSignal<Option<String>>,
+    /// The limit that ended the search early, in words.
+    pub limit: RwSignal<Option<String>>,
+    /// Those that came in by themselves last, and how many of them stand above the others.
+    pub fresh: RwSignal<Arc<Fresh>>,
     /// The question, and when it was first asked: a sliding window must not slide between pages.
     asked: StoredValue<(SearchView, Timestamp)>,
     /// Counts questions, so that a late answer to an older one is dropped.
@@ -47,6 +60,8 @@ impl Feed {
             phase: RwSignal::new(Phase::First),
             tally: RwSignal::default(),
             next_cursor: RwSignal::new(None),
+            limit: RwSignal::new(None),
+            fresh: RwSignal::default(),
             asked: StoredValue::new((SearchView::default(), Timestamp(0))),
             turn: StoredValue::new(0),
         }
@@ -57,8 +72,8 @@ impl Feed {
     }
 
     /// Asks anew.
-    pub fn start(self, view: SearchView) {
-        self.asked.set_value((view, clock::now()));
+    pub fn start(self, view: SearchView, at: Timestamp) {
+        self.asked.set_value((view, at));
         self.turn.update_value(|turn| *turn += 1);
         self.phase.set(Phase::First);
         self.fetch(None);
@@ -78,7 +93,8 @@ impl Feed {
         let (view, at) = self.asked.get_value();
         let turn = self.turn.get_value();
         let is_first = cursor.is_none();
-        let search = view.search(at, PAGE_TRACES, cursor);
+        let limit = if is_first { FIRST_TRACES } else { PAGE_TRACES };
+        let search = view.search(at, limit, cursor);
         spawn_local(async move {
             let answer = api::search_traces(search).await;
             if self.turn.try_get_value() != Some(turn) {
@@ -92,7 +108,7 @@ impl Feed {
     }
 
     fn take(self, page: SearchPage, is_first: bool) {
-        let SearchPage { traces, next_cursor, complete, scanned, .. } = page;
+        let SearchPage { traces, next_cursor, complete, scanned, limit_reached, .. } = page;
         let before = if is_first { Tally::default() } else { self.tally.get_untracked() };
         self.tally.set(Tally {
             is_complete: complete && (is_first || before.is_complete),
@@ -102,11 +118,38 @@ impl Feed {
             },
         });
         self.next_cursor.set(next_cursor);
+        self.limit.set(limit_reached);
         if is_first {
+            self.fresh.set(Arc::default());
             self.traces.set(Arc::new(traces));
         } else {
             self.traces.update(|all| Arc::make_mut(all).extend(traces));
         }
         self.phase.set(Phase::Idle);
+    }
+
+    /// Puts traces that came in meanwhile where they belong, newest first; one that is listed already has grown.
+    pub fn merge(self, found: Vec<TraceSummary>) {
+        let mut fresh = Fresh::default();
+        let before = self.traces.get_untracked();
+        let top = before.first().map(|trace| trace.start);
+        let mut all: Vec<TraceSummary> = before.as_ref().clone();
+        let places: HashMap<TraceId, usize> =
+            before.iter().enumerate().map(|(at, trace)| (trace.trace_id, at)).collect();
+        for trace in found {
+            if let Some(at) = places.get(&trace.trace_id) {
+                all[*at] = trace;
+                continue;
+            }
+            fresh.above += usize::from(top.is_none_or(|top| trace.start >= top));
+            fresh.traces.insert(trace.trace_id);
+            all.push(trace);
+        }
+        if all == *before {
+            return;
+        }
+        all.sort_by(|a, b| b.start.cmp(&a.start));
+        self.fresh.set(Arc::new(fresh));
+        self.traces.set(Arc::new(all));
     }
 }

@@ -5,14 +5,16 @@ use std::ops::Range;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
-use model::Nanos;
-use model::view::{ServiceShare, TraceSummary};
+use model::view::{SearchOrder, ServiceShare, TraceSummary};
+use model::{Nanos, TraceId};
 
+use super::Search;
 use super::feed::{Feed, Phase};
 use crate::browser::keys;
 use crate::browser::observe::SizeWatch;
 use crate::chart::color::service_color_css;
 use crate::format::{count, counted, duration};
+use crate::widgets::icon::Icon;
 use crate::widgets::message::title_of;
 use crate::widgets::moment::Moment;
 use crate::widgets::status::StatusBadge;
@@ -25,7 +27,7 @@ const AHEAD_ROWS: usize = 40;
 const SERVICES_SHOWN: usize = 4;
 
 #[component]
-pub fn Results(feed: Feed) -> impl IntoView {
+pub fn Results(search: Search, feed: Feed) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     let scroll_top = RwSignal::new(0.0);
     let view_px = RwSignal::new(800.0);
@@ -45,6 +47,11 @@ pub fn Results(feed: Feed) -> impl IntoView {
         }
     });
     let cursor = RwSignal::new(None::<usize>);
+    Effect::new(move |_| {
+        let above = feed.fresh.with(|fresh| fresh.above);
+        hold_still(scroller, above);
+        cursor.update(|cursor| *cursor = cursor.map(|at| at + above));
+    });
     let keys = window_event_listener(ev::keydown, move |event| walk(&event, scroller, cursor, row_count));
     on_cleanup(move || keys.remove());
     let long = Memo::new(move |_| feed.traces.with(|all| long(all)));
@@ -52,6 +59,7 @@ pub fn Results(feed: Feed) -> impl IntoView {
         let traces = feed.traces.get();
         visible.get().filter_map(|i| traces.get(i).map(|t| (i, t.clone()))).collect::<Vec<_>>()
     };
+    let is_fresh = move |id: &TraceId| feed.fresh.with_untracked(|fresh| fresh.traces.contains(id));
     let is_waiting = move || feed.phase.get() == Phase::First;
     let is_stale = move || is_waiting() && row_count.get() > 0;
     view! {
@@ -59,11 +67,11 @@ pub fn Results(feed: Feed) -> impl IntoView {
             class="Results"
             class:is-stale=is_stale
             role="table"
-            aria-label="Traces, newest first"
+            aria-label="Traces"
             aria-rowcount=move || (row_count.get() + 1).to_string()
             aria-busy=move || is_waiting().to_string()
         >
-            <Head />
+            <Head search=search />
             <div
                 class="Results-scroll"
                 role="presentation"
@@ -73,8 +81,8 @@ pub fn Results(feed: Feed) -> impl IntoView {
                 <div
                     class="Results-content"
                     role="rowgroup" style:height=move || format!("{}px", row_count.get() as f64 * ROW_PX)>
-                    <For each=rows key=|(i, t)| (*i, t.trace_id, t.span_count) let((i, trace))>
-                        <Row index=i trace=trace cursor=cursor long=long />
+                    <For each=rows key=|(i, t)| (*i, t.trace_id, t.span_count, t.status) let((i, trace))>
+                        <Row index=i is_fresh=is_fresh(&trace.trace_id) trace=trace cursor=cursor long=long />
                     </For>
                 </div>
                 <Show when=move || is_waiting() && row_count.get() == 0>
@@ -83,6 +91,16 @@ pub fn Results(feed: Feed) -> impl IntoView {
                 <Tail feed=feed />
             </div>
         </div>
+    }
+}
+
+/// Rows that come in above move the others down; whoever is reading stays where they are. At the top they are seen.
+fn hold_still(scroller: NodeRef<html::Div>, above: usize) {
+    if let Some(scroller) = scroller.get_untracked().filter(|scroller| above > 0 && scroller.scroll_top() > 0)
+    {
+        let to = scroller.scroll_top() + (above as f64 * ROW_PX) as i32;
+        // The taller content exists in the next frame.
+        request_animation_frame(move || scroller.set_scroll_top(to));
     }
 }
 
@@ -124,19 +142,38 @@ fn walk(
 }
 
 #[component]
-fn Head() -> impl IntoView {
+fn Head(search: Search) -> impl IntoView {
     let column = |class: &'static str, name: &'static str| {
         view! { <div class=class role="columnheader">{name}</div> }
+    };
+    let sorted = move |class: &'static str, name: &'static str, order: SearchOrder| {
+        let is_on = move || search.view.with(|view| view.order == order);
+        view! {
+            <div class=class role="columnheader" aria-sort=move || if is_on() { "descending" } else { "none" }>
+                <button
+                    type="button"
+                    class="Results-sort"
+                    class:is-on=is_on
+                    data-testid="sort"
+                    data-order=order.name()
+                    title=format!("Sort by {}, largest first", name.to_lowercase())
+                    on:click=move |_| search.change(|view| view.order = order)
+                >
+                    {name}
+                    {Icon::ChevronDown.show()}
+                </button>
+            </div>
+        }
     };
     view! {
         <div class="Results-head Results-grid" role="rowgroup">
             <div class="Results-line" role="row" aria-rowindex="1">
-                {column("", "Start")}
+                {sorted("", "Start", SearchOrder::Newest)}
                 {column("", "Status")}
                 {column("", "Service and operation")}
-                {column("is-number", "Duration")}
-                {column("is-number", "Spans")}
-                {column("is-number", "Errors")}
+                {sorted("is-number", "Duration", SearchOrder::Duration)}
+                {sorted("is-number", "Spans", SearchOrder::Spans)}
+                {sorted("is-number", "Errors", SearchOrder::Errors)}
                 {column("", "Services")}
             </div>
         </div>
@@ -149,6 +186,7 @@ fn Row(
     trace: TraceSummary,
     cursor: RwSignal<Option<usize>>,
     long: Memo<Nanos>,
+    is_fresh: bool,
 ) -> impl IntoView {
     let link = NodeRef::<html::A>::new();
     Effect::new(move |_| {
@@ -164,6 +202,7 @@ fn Row(
     view! {
         <div
             class="Results-row Results-line"
+            class:is-fresh=is_fresh
             class:is-cursor=move || cursor.get() == Some(index)
             role="row"
             aria-rowindex=(index + 2).to_string()
@@ -271,7 +310,7 @@ fn Tail(feed: Feed) -> impl IntoView {
         }
         .into_any(),
         Phase::Idle if feed.next_cursor.with(Option::is_none) => {
-            view! { <p class="Results-tail">"No older traces match"</p> }.into_any()
+            view! { <p class="Results-tail">"These are all"</p> }.into_any()
         }
         _ => ().into_any(),
     }

@@ -63,6 +63,7 @@ fn in_the_plain_form() {
     first_makes("service=ca^", "service=cart ");
     first_makes("service=lo^ error", "service=\"load gen\"  error");
     first_makes("-service=\"lo^", "-service=\"load gen\" ");
+    first_makes("cause=sil^", "cause=sender_silent ");
     first_makes("item^", "item_count>");
     first_makes("http.method=^", "http.method=GET ");
     first_makes("(status=pa^", "(status=partial ");
