@@ -6,5 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 "$ROOT/scripts/setup.sh" build
 source "$SETUP_DIR/wasm.env"
 export CARGO_TARGET_DIR="$ROOT/target/wasm"
+# Views of one erased type instead of one type a view: an eighth less to download.
+export RUSTFLAGS="${RUSTFLAGS:-} --cfg erase_components"
 cd "$ROOT"
 exec trunk "$@"

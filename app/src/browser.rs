@@ -32,6 +32,21 @@ pub fn focus(selector: &str) -> bool {
     element.focus().is_ok()
 }
 
+/// Moves the focus along the elements a selector finds: from the focused one, or to the first.
+pub fn focus_neighbour(selector: &str, step: i32) {
+    let Ok(found) = document().query_selector_all(selector) else {
+        return;
+    };
+    let active = document().active_element();
+    let is_active = |node: web_sys::Node| active.as_ref().is_some_and(|a| a.is_same_node(Some(&node)));
+    let here = (0..found.length()).find(|i| found.get(*i).is_some_and(is_active));
+    let last = found.length().saturating_sub(1);
+    let next = here.map_or(0, |i| i.saturating_add_signed(step).min(last));
+    if let Some(element) = found.get(next).and_then(|n| n.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
 /// Takes the focus away from a field, so that keys mean the page again.
 pub fn blur() {
     if let Some(element) = document().active_element().and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())

@@ -9,11 +9,13 @@ use crate::url::Route;
 mod help;
 mod not_found;
 mod search;
+mod services;
 mod shell;
 mod trace;
 
 use not_found::NotFound;
 use search::SearchPage;
+use services::{ServicePage, ServicesPage};
 use shell::Shell;
 use trace::TracePage;
 
@@ -22,6 +24,8 @@ use trace::TracePage;
 enum Page {
     Search,
     Trace(model::TraceId),
+    Services,
+    Service(String),
     BadTraceId(String),
     NotFound(String),
 }
@@ -37,6 +41,8 @@ pub fn App() -> impl IntoView {
     let page = Memo::new(move |_| match router.route() {
         Route::Search(_) => Page::Search,
         Route::Trace(id, _) => Page::Trace(id),
+        Route::Services(_) => Page::Services,
+        Route::Service(name, _) => Page::Service(name),
         Route::BadTraceId(text) => Page::BadTraceId(text),
         Route::NotFound(path) => Page::NotFound(path),
     });
@@ -53,6 +59,8 @@ pub fn App() -> impl IntoView {
             {move || match page.get() {
                 Page::Search => view! { <SearchPage /> }.into_any(),
                 Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
+                Page::Services => view! { <ServicesPage /> }.into_any(),
+                Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
                 Page::BadTraceId(text) => {
                     let title = "This is not a trace id";
                     view! { <NotFound title=title what=text /> }.into_any()

@@ -8,11 +8,13 @@ use model::TraceId;
 pub mod pasted;
 pub mod query;
 pub mod search;
+pub mod services;
 pub mod trace;
 
 pub use pasted::Pasted;
 pub use query::Query;
 pub use search::{SearchView, TimeRange};
+pub use services::ServicesView;
 pub use trace::{Closed, TraceView};
 
 /// The version this code writes.
@@ -22,6 +24,8 @@ const VERSION: &str = "1";
 pub enum Route {
     Search(SearchView),
     Trace(TraceId, TraceView),
+    Services(ServicesView),
+    Service(String, ServicesView),
     /// A trace page whose id cannot be read; the text as it was given.
     BadTraceId(String),
     NotFound(String),
@@ -33,6 +37,8 @@ impl Route {
         let mut parts = path.trim_matches('/').splitn(2, '/');
         match (parts.next().unwrap_or_default(), parts.next()) {
             ("", None) => Route::Search(SearchView::of(&query)),
+            ("services", None) => Route::Services(ServicesView::of(&query)),
+            ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
             ("trace", Some(id)) => trace_route(&query::decode(id), &query),
             _ => Route::NotFound(path.to_owned()),
         }

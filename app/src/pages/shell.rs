@@ -19,15 +19,12 @@ pub fn Shell(children: Children) -> impl IntoView {
     let preferences = expect_context::<Preferences>();
     let is_help_open = RwSignal::new(false);
     listen(router, preferences, is_help_open);
-    let is_search = move || matches!(router.route(), Route::Search(_));
     view! {
         <a class="SkipLink" href="#main">"Skip to the content"</a>
         <header class="Shell-bar">
             <a class="Shell-name" href="/" aria-label="Skein: newest traces">{mark()}<span>"Skein"</span></a>
             <nav class="Shell-nav" aria-label="Pages">
-                <a href="/" class="Shell-link" class:is-here=is_search aria-current=move || is_search().then_some("page")>
-                    "Search"
-                </a>
+                {PAGES.into_iter().map(|page| page_link(router, page)).collect_view()}
             </nav>
             <IdBox />
             <div class="Shell-tools">
@@ -48,6 +45,20 @@ pub fn Shell(children: Children) -> impl IntoView {
         <main class="Shell-main" id="main" tabindex="-1">{children()}</main>
         <HelpDialog is_open=is_help_open />
     }
+}
+
+/// The pages one can go to, and which routes count as being there.
+type PageLink = (&'static str, &'static str, fn(&Route) -> bool);
+
+const PAGES: [PageLink; 2] = [
+    ("/", "Search", |route| matches!(route, Route::Search(_))),
+    ("/services", "Services", |route| matches!(route, Route::Services(_) | Route::Service(..))),
+];
+
+fn page_link(router: Router, (href, name, is_page): PageLink) -> impl IntoView {
+    let is_here = move || is_page(&router.route());
+    let current = move || is_here().then_some("page");
+    view! { <a href=href class="Shell-link" class:is-here=is_here aria-current=current>{name}</a> }
 }
 
 /// Keys and pastes that mean the same on every page.

@@ -7,6 +7,8 @@ use crate::{Nanos, SpanKind, Timestamp};
 
 /// Fewer calls than this in a window say nothing about how it compares with another.
 const EVIDENCE_CALLS: u64 = 20;
+/// Durations come and go by this factor without anything being wrong.
+const USUAL_SWING: f64 = 1.25;
 
 /// A service, or one of its operations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,14 +54,17 @@ pub struct ServiceReport {
 
 impl Health {
     /// How much this wants looking at: nothing when all is as it was. A failure share counts by itself and again by
-    /// how much it has grown; durations count by how often their 95th percentile has doubled.
+    /// how much it has grown; durations count by how often their 95th percentile has doubled
+    /// beyond its usual swing.
     pub fn trouble(&self) -> f64 {
         if self.now.calls < EVIDENCE_CALLS {
             return self.now.error_rate;
         }
         let before = self.before();
         let grown = before.map_or(0.0, |b| (self.now.error_rate - b.error_rate).max(0.0));
-        5.0 * self.now.error_rate + 10.0 * grown + self.slowdown().map_or(0.0, |s| s.log2().max(0.0))
+        5.0 * self.now.error_rate
+            + 10.0 * grown
+            + self.slowdown().map_or(0.0, |s| (s / USUAL_SWING).log2().max(0.0))
     }
 
     /// The 95th percentile now as a multiple of what it was; None without evidence.

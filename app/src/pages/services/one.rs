@@ -1,0 +1,133 @@
+//! One service: how it is doing, when, how long its calls take, and which of its operations is to blame.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use model::AttrValue;
+use model::query::edit::{self, Condition};
+use model::view::{Heatmap, ServiceReport};
+
+use super::RangeButtons;
+use super::lines::{Lines, Of, rate};
+use super::live::Live;
+use crate::format::{self, duration};
+use crate::state::Router;
+use crate::url::{Route, SearchView, ServicesView, TimeRange};
+use crate::views::heatmap::HeatmapView;
+use crate::views::heatmap::layout::Selection;
+use crate::views::trend::Trend;
+use crate::widgets::message::ErrorState;
+use crate::widgets::service::ServiceName;
+
+#[component]
+pub fn ServicePage(name: String) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let view = Memo::new(move |_| match router.route() {
+        Route::Service(_, view) => view,
+        _ => ServicesView::default(),
+    });
+    crate::browser::document().set_title(&format!("{name} · Skein"));
+    let name = StoredValue::new(name);
+    let live = Live::<ServiceReport>::follow(move || {
+        let ServicesView { length_secs, operation } = view.get();
+        async move { api::report_service(name.get_value(), operation.unwrap_or_default(), length_secs).await }
+    });
+    let lines = Signal::derive(move || {
+        live.answer.with(|a| a.as_ref().map(|a| a.operations.clone()).unwrap_or_default())
+    });
+    // An operation's line shows its durations above; the one shown leads back to all of them.
+    let link = Callback::new(move |operation: String| {
+        let view = ServicesView { operation: Some(operation), ..view.get_untracked() };
+        view.url(Some(&name.get_value()))
+    });
+    view! {
+        <div class="Services">
+            <div class="Services-bar">
+                <a class="Services-back" href=move || ServicesView { operation: None, ..view.get() }.url(None)>"Services"</a>
+                <h1 class="Services-title"><ServiceName name=name.get_value() /></h1>
+                <Figures live=live />
+                <a class="Button" data-testid="traces" href=move || traces(&name.get_value(), None).url()>"Traces"</a>
+                <RangeButtons view=view service=Some(name.get_value()) />
+            </div>
+            {move || match live.failed.get() {
+                Some(error) => view! { <ErrorState error=error retry=move || live.again() /> }.into_any(),
+                None => {
+                    view! {
+                        <Charts name=name.get_value() view=view live=live />
+                        <Lines of=Of::Operations lines=lines is_waiting=live.is_waiting link=link />
+                    }
+                    .into_any()
+                }
+            }}
+        </div>
+    }
+}
+
+/// The last five minutes in a line.
+#[component]
+fn Figures(live: Live<ServiceReport>) -> impl IntoView {
+    let text = move || {
+        let red = live.answer.with(|a| a.as_ref().map(|a| a.service.now))?;
+        if red.calls == 0 {
+            return Some("silent for 5 minutes".to_owned());
+        }
+        let failed = format::share(red.errors, red.calls);
+        let (p50, p95) = (duration(red.p50), duration(red.p95));
+        Some(format!("{} calls/s · {failed} failed · p50 {p50} · p95 {p95}", rate(red.rate_per_sec)))
+    };
+    view! { <span class="Services-note" data-testid="figures">{text}</span> }
+}
+
+#[component]
+fn Charts(name: String, view: Memo<ServicesView>, live: Live<ServiceReport>) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let map = Signal::derive(move || {
+        Arc::new(live.answer.with(|a| a.as_ref().map_or_else(Heatmap::default, |a| a.durations.clone())))
+    });
+    let points =
+        move || live.answer.with(|a| a.as_ref().map(|a| a.service.points.clone()).unwrap_or_default());
+    let all = ServicesView { operation: None, ..view.get_untracked() }.url(Some(&name));
+    let of_operation = move || {
+        let operation = view.get().operation?;
+        Some(view! { " of " <b>{operation}</b> " " <a href=all.clone()>"all operations"</a> })
+    };
+    let name = StoredValue::new(name);
+    let select = Callback::new(move |selection: Selection| {
+        let operation = view.with_untracked(|v| v.operation.clone());
+        let mut found = traces(&name.get_value(), operation.as_deref());
+        if let Some((from, to)) = selection.time {
+            found.range = TimeRange::Between(Some(from), Some(to));
+        }
+        if let Some((from, to)) = selection.duration {
+            let bounds = [("duration>=", from), ("duration<", to)];
+            let typed = bounds.map(|(op, bound)| format!("{op}{}", format::duration_typed(bound)));
+            found.q = format!("{} {}", found.q, typed.join(" "));
+        }
+        router.go(&found.url());
+    });
+    view! {
+        <div class="Service-charts">
+            <section class="Service-chart" aria-label="Calls and failures">
+                <h2 class="Service-heading">"Calls and failures"</h2>
+                <div class="Service-calls">{move || view! { <Trend points=points() /> }}</div>
+            </section>
+            <section class="Service-chart is-wide" aria-label="Durations">
+                <h2 class="Service-heading">
+                    "Durations" {of_operation} <span class="Services-note">"drag to see the traces"</span>
+                </h2>
+                <div class="Service-map"><HeatmapView map=map on_select=select /></div>
+            </section>
+        </div>
+    }
+}
+
+/// The search for traces with a span of this service and operation.
+fn traces(service: &str, operation: Option<&str>) -> SearchView {
+    let named = [("service", Some(service)), ("name", operation)];
+    let conditions = named
+        .into_iter()
+        .filter_map(|(field, value)| Condition::equals(field, AttrValue::Str(value?.to_owned())));
+    SearchView::about(
+        conditions.fold(String::new(), |q, condition| edit::toggled(&q, &condition).unwrap_or(q)),
+    )
+}
