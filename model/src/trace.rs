@@ -27,6 +27,8 @@ pub use clock::Clock;
 pub use critical::CriticalPath;
 pub use diff::Diff;
 pub use totals::{Total, Totals};
+pub mod context;
+pub use context::{LinkedSpan, SpanRank, TraceValues};
 pub use tree::Tree;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

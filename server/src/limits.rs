@@ -52,6 +52,11 @@ pub const SEARCH_CHUNK_MAX: usize = 1_000;
 /// Spans fetched at a time when a query says how spans lie to each other. A single trace with more is passed over,
 /// and the answer says so.
 pub const EVALUATE_MAX_SPANS: usize = 500_000;
+/// Words looked for within a trace; more do not narrow it further.
+pub const TRACE_FIND_WORDS_MAX: usize = 6;
+/// Attribute names offered, and links to other traces shown, of one trace: more than anyone reads.
+pub const TRACE_KEYS_MAX: usize = 2_000;
+pub const LINKED_SPANS_MAX: usize = 500;
 
 /// Whole spans held at a time while a trace is written out. One of no more is read in a single pass.
 pub const SPANS_READ_AT_ONCE: usize = 1_000;

@@ -10,6 +10,7 @@ pub mod complete;
 pub mod diff;
 pub mod evaluate;
 pub mod health;
+pub mod in_trace;
 pub mod overview;
 pub mod plan;
 pub mod red;

@@ -3,11 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::trace::{Diff, Trace};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
     ServiceSummary, ServicesReport, TraceSearch,
 };
+use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
+use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
 
@@ -50,6 +53,33 @@ pub trait Backend: Send + Sync {
         span: SpanId,
         start: Timestamp,
     ) -> Result<Span, ApiError>;
+    async fn find_in_trace(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        text: String,
+    ) -> Result<Vec<SpanId>, ApiError>;
+    async fn get_trace_values(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        key: String,
+    ) -> Result<TraceValues, ApiError>;
+    async fn list_trace_keys(&self, caller: &Caller, trace: TraceId) -> Result<Vec<String>, ApiError>;
+    async fn list_linked_spans(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        start: Timestamp,
+    ) -> Result<Vec<LinkedSpan>, ApiError>;
+    async fn get_span_rank(
+        &self,
+        caller: &Caller,
+        service: String,
+        operation: String,
+        kind: SpanKind,
+        span: (Timestamp, Nanos),
+    ) -> Result<SpanRank, ApiError>;
     async fn list_services(&self, caller: &Caller) -> Result<Vec<ServiceSummary>, ApiError>;
     async fn list_operations(
         &self,

@@ -1,10 +1,13 @@
 //! Every server function, verb first, two lines each.
 
+use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::trace::{Diff, Trace};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
     ServiceSummary, ServicesReport, TraceSearch,
 };
+use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
+use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use model::{Span, SpanId, Timestamp, TraceId};
 use server_fn::codec::Postcard;
 use server_fn_macro_default::server;
@@ -93,4 +96,43 @@ pub async fn report_service(
 ) -> Result<ServiceReport, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.report_service(&caller, service, operation, length_secs).await?)
+}
+
+/// Spans of a trace that hold every word, in whatever attribute or event.
+#[server(prefix = "/fn", endpoint = "find_in_trace", input = Postcard, output = Postcard)]
+pub async fn find_in_trace(trace: TraceId, text: String) -> Result<Vec<SpanId>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.find_in_trace(&caller, trace, text).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "get_trace_values", input = Postcard, output = Postcard)]
+pub async fn get_trace_values(trace: TraceId, key: String) -> Result<TraceValues, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_trace_values(&caller, trace, key).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "list_trace_keys", input = Postcard, output = Postcard)]
+pub async fn list_trace_keys(trace: TraceId) -> Result<Vec<String>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_trace_keys(&caller, trace).await?)
+}
+
+/// Spans of other traces that links join to this one; its start says around when to look.
+#[server(prefix = "/fn", endpoint = "list_linked_spans", input = Postcard, output = Postcard)]
+pub async fn list_linked_spans(trace: TraceId, start: Timestamp) -> Result<Vec<LinkedSpan>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_linked_spans(&caller, trace, start).await?)
+}
+
+/// Where a span lies among its operation's last day.
+#[server(prefix = "/fn", endpoint = "get_span_rank", input = Postcard, output = Postcard)]
+pub async fn get_span_rank(
+    service: String,
+    operation: String,
+    kind: SpanKind,
+    start: Timestamp,
+    duration: Nanos,
+) -> Result<SpanRank, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_span_rank(&caller, service, operation, kind, (start, duration)).await?)
 }

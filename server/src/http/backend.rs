@@ -2,11 +2,14 @@
 
 use api::{Backend, Caller};
 use async_trait::async_trait;
+use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::trace::{Diff, Trace};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
     ServiceSummary, ServicesReport, TraceSearch,
 };
+use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
+use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use model::{ApiError, Span, SpanId, Timestamp, TraceId};
 
 use super::params::now;
@@ -71,6 +74,48 @@ impl Backend for Answers {
         start: Timestamp,
     ) -> Result<Span, ApiError> {
         self.queries.span(&caller.scope, trace, span, start).await
+    }
+
+    async fn find_in_trace(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        text: String,
+    ) -> Result<Vec<SpanId>, ApiError> {
+        self.queries.find_in_trace(&caller.scope, trace, &text).await
+    }
+
+    async fn get_trace_values(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        key: String,
+    ) -> Result<TraceValues, ApiError> {
+        self.queries.trace_values(&caller.scope, trace, &key).await
+    }
+
+    async fn list_trace_keys(&self, caller: &Caller, trace: TraceId) -> Result<Vec<String>, ApiError> {
+        self.queries.trace_keys(&caller.scope, trace).await
+    }
+
+    async fn list_linked_spans(
+        &self,
+        caller: &Caller,
+        trace: TraceId,
+        start: Timestamp,
+    ) -> Result<Vec<LinkedSpan>, ApiError> {
+        self.queries.linked_spans(&caller.scope, trace, start).await
+    }
+
+    async fn get_span_rank(
+        &self,
+        caller: &Caller,
+        service: String,
+        operation: String,
+        kind: SpanKind,
+        span: (Timestamp, Nanos),
+    ) -> Result<SpanRank, ApiError> {
+        self.queries.span_rank(&caller.scope, &service, &operation, kind, span).await
     }
 
     async fn list_services(&self, caller: &Caller) -> Result<Vec<ServiceSummary>, ApiError> {

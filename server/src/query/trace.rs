@@ -82,9 +82,7 @@ impl Queries {
 
     async fn built(&self, trace: TraceId, plan: &Plan) -> Result<Trace, ApiError> {
         let mut builder = Builder::new();
-        for row in self.reader.span_rows(plan).await? {
-            builder.push(&row);
-        }
+        self.reader.span_rows(plan, |row| builder.push(row)).await?;
         let built = builder.finish(trace);
         if built.is_empty() { Err(unknown_trace(trace)) } else { Ok(built) }
     }

@@ -12,6 +12,7 @@ use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
 
 mod found;
+mod in_trace;
 mod origins;
 mod spans;
 
@@ -93,13 +94,13 @@ impl Reader {
         Reader { store, origins: OriginCache::default() }
     }
 
-    pub async fn span_rows(&self, plan: &Plan) -> Result<Vec<SpanRow>, StoreError> {
+    /// Narrow rows of spans, handed on one at a time: a trace of a million is never held as rows.
+    pub async fn span_rows(&self, plan: &Plan, mut each: impl FnMut(&SpanRow)) -> Result<(), StoreError> {
         let mut cursor = self.query(plan).fetch::<NarrowRow>()?;
-        let mut rows = Vec::new();
         while let Some(row) = cursor.next().await? {
-            rows.push(row.into_model());
+            each(&row.into_model());
         }
-        Ok(rows)
+        Ok(())
     }
 
     pub async fn red(&self, plan: &Plan) -> Result<Vec<RedRow>, StoreError> {

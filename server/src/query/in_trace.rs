@@ -1,0 +1,222 @@
+//! Questions about the inside of one trace: which spans hold some words, what an attribute says on each, which spans
+//! of other traces are linked, and how a span compares with its operation's last day.
+
+use model::trace::{LinkedSpan, SpanRank, TraceValues};
+use model::{ApiError, Nanos, Scope, SpanId, SpanKind, Timestamp, TraceId};
+
+use super::Queries;
+use crate::limits::{LINKED_SPANS_MAX, TRACE_FIND_WORDS_MAX, TRACE_KEYS_MAX};
+use crate::storage::reader::Plan;
+
+const OF_TRACE: &str = "tenant = {tenant:String} AND trace_id = unhex({trace:String})";
+/// A span's peers are looked for this far back from its start.
+const PEERS: Nanos = Nanos(24 * 3_600 * 1_000_000_000);
+/// Links of other traces to this one are looked for this far before and after it.
+const NEIGHBOURS: Nanos = Nanos(6 * 3_600 * 1_000_000_000);
+/// Bound names of the words looked for.
+const WORDS: [&str; TRACE_FIND_WORDS_MAX] = ["w0", "w1", "w2", "w3", "w4", "w5"];
+const KEYS: [&str; TRACE_FIND_WORDS_MAX] = ["k0", "k1", "k2", "k3", "k4", "k5"];
+
+/// Spans in which every word occurs somewhere, whatever its case; `key=value` means an attribute that is exactly so.
+pub fn find_plan(scope: &Scope, trace: TraceId, text: &str) -> Plan {
+    let words: Vec<&str> = text.split_whitespace().take(TRACE_FIND_WORDS_MAX).collect();
+    let mut sql = format!("SELECT span_id FROM spans WHERE {OF_TRACE}");
+    for (at, word) in words.iter().enumerate() {
+        sql += " AND (";
+        if word.split_once('=').is_some_and(|(key, _)| !key.is_empty()) {
+            sql += &pair_sql(KEYS[at], WORDS[at]);
+            sql += " OR ";
+        }
+        sql += &word_sql(KEYS[at], WORDS[at], word.is_ascii());
+        sql += ")";
+    }
+    let mut plan = Plan::new(scope, sql).bind("trace", trace);
+    for (at, word) in words.iter().enumerate() {
+        let (key, value) = word.split_once('=').unwrap_or((word, word));
+        plan = plan.bind(KEYS[at], if value == *word { word } else { key });
+        plan = plan.bind(WORDS[at], value);
+    }
+    plan
+}
+
+fn pair_sql(key: &str, value: &str) -> String {
+    let (key, value) = (format!("{{{key}:String}}"), format!("{{{value}:String}}"));
+    format!(
+        "attr_str[{key}] = {value} AND mapContains(attr_str, {key})
+            OR mapContains(attr_int, {key}) AND toString(attr_int[{key}]) = {value}
+            OR mapContains(attr_dbl, {key}) AND toString(attr_dbl[{key}]) = {value}
+            OR attr_other[{key}] = concat(char(0), {value})"
+    )
+}
+
+/// The word as it was typed stands under both names unless it is a pair, of which this looks for nothing.
+fn word_sql(key: &str, word: &str, is_ascii: bool) -> String {
+    let position = if is_ascii { "positionCaseInsensitive" } else { "positionCaseInsensitiveUTF8" };
+    let same = format!("{{{key}:String}} = {{{word}:String}}");
+    let has = |text: &str| format!("{position}({text}, {{{word}:String}}) > 0");
+    let any = |list: &str| format!("arrayExists(v -> {}, {list})", has("v"));
+    let places = [
+        has("service"),
+        has("operation"),
+        has("status_message"),
+        any("mapValues(attr_str)"),
+        any("mapKeys(attr_str)"),
+        format!("arrayExists(v -> toString(v) = {{{word}:String}}, mapValues(attr_int))"),
+        any("mapKeys(attr_int)"),
+        any("mapValues(attr_other)"),
+        any("mapKeys(attr_other)"),
+        any("events.name"),
+        format!("arrayExists(m -> {}, events.attrs)", any("mapValues(m)")),
+    ];
+    format!("{same} AND ({})", places.join(" OR "))
+}
+
+pub fn values_plan(scope: &Scope, trace: TraceId, key: &str) -> Plan {
+    let sql = format!(
+        "SELECT span_id, multiIf(
+                mapContains(attr_str, {{key:String}}), attr_str[{{key:String}}],
+                mapContains(attr_int, {{key:String}}), toString(attr_int[{{key:String}}]),
+                mapContains(attr_dbl, {{key:String}}), toString(attr_dbl[{{key:String}}]),
+                trimLeft(attr_other[{{key:String}}], char(0))) AS text
+         FROM spans WHERE {OF_TRACE} AND (mapContains(attr_str, {{key:String}}) OR mapContains(attr_int, {{key:String}})
+            OR mapContains(attr_dbl, {{key:String}}) OR mapContains(attr_other, {{key:String}}))"
+    );
+    Plan::new(scope, sql).bind("trace", trace).bind("key", key)
+}
+
+pub fn keys_plan(scope: &Scope, trace: TraceId) -> Plan {
+    let sql = format!(
+        "SELECT toUInt64(count()) AS span_id, toString(arrayJoin(arrayConcat(
+                mapKeys(attr_str), mapKeys(attr_int), mapKeys(attr_dbl), mapKeys(attr_other)))) AS text
+         FROM spans WHERE {OF_TRACE} GROUP BY text ORDER BY text LIMIT {TRACE_KEYS_MAX}"
+    );
+    Plan::new(scope, sql).bind("trace", trace)
+}
+
+/// Our links out.
+pub fn links_plan(scope: &Scope, trace: TraceId) -> Plan {
+    let sql = format!(
+        "SELECT ours, toUInt8(0) AS is_incoming, link.1 AS trace_id, link.2 AS span_id, '' AS service,
+            '' AS operation, toInt64(0) AS start, toUInt64(0) AS duration
+         FROM (
+            SELECT span_id AS ours, arrayJoin(arrayZip(links.trace_id, links.span_id)) AS link
+            FROM spans WHERE {OF_TRACE} AND notEmpty(links.trace_id)
+         ) LIMIT {LINKED_SPANS_MAX}"
+    );
+    Plan::new(scope, sql).bind("trace", trace)
+}
+
+/// Links of others to us: nothing orders them by what they point at, so only the hours around the trace are read.
+pub fn linked_from_plan(scope: &Scope, trace: TraceId, start: Timestamp) -> Plan {
+    let sql = format!(
+        "SELECT links.span_id[indexOf(links.trace_id, unhex({{trace:String}}))] AS ours, toUInt8(1) AS is_incoming,
+            trace_id, span_id, service, operation, toUnixTimestamp64Nano(start) AS start, duration
+         FROM spans
+         WHERE tenant = {{tenant:String}} AND has(links.trace_id, unhex({{trace:String}}))
+            AND spans.start >= fromUnixTimestamp64Nano({{from:Int64}})
+            AND spans.start <= fromUnixTimestamp64Nano({{to:Int64}})
+         LIMIT {LINKED_SPANS_MAX}"
+    );
+    Plan::new(scope, sql)
+        .bind("trace", trace)
+        .bind("from", start.minus(NEIGHBOURS).0)
+        .bind("to", start.plus(NEIGHBOURS).0)
+}
+
+/// What the spans at the far end of links are.
+pub fn far_ends_plan(scope: &Scope, far: &[LinkedSpan]) -> Plan {
+    let traces: Vec<String> = far.iter().map(|link| format!("'{}'", link.trace_id)).collect();
+    let spans: Vec<String> = far.iter().map(|link| link.span_id.0.to_string()).collect();
+    let sql = "SELECT toUInt64(0) AS ours, toUInt8(0) AS is_incoming, trace_id, span_id, service, operation,
+            toUnixTimestamp64Nano(start) AS start, duration
+         FROM spans
+         WHERE tenant = {tenant:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+            AND span_id IN (SELECT arrayJoin({spans:Array(UInt64)}))";
+    Plan::new(scope, sql)
+        .bind("traces", format!("[{}]", traces.join(",")))
+        .bind("spans", format!("[{}]", spans.join(",")))
+}
+
+pub fn peers_plan(scope: &Scope, service: &str, operation: &str, kind: SpanKind, until: Timestamp) -> Plan {
+    let sql = "SELECT operation AS name, kind, sum(calls) AS calls, sum(errors) AS errors, sumMap(hist) AS hist,
+            max(time) AS last
+         FROM red
+         WHERE tenant = {tenant:String} AND toStartOfHour(time) >= toStartOfHour(toDateTime({from:UInt32}, 'UTC'))
+            AND time >= toDateTime({from:UInt32}, 'UTC') AND time <= toDateTime({to:UInt32}, 'UTC')
+            AND service = {service:String} AND operation = {operation:String} AND kind = {kind:UInt8}
+         GROUP BY operation, kind";
+    Plan::new(scope, sql)
+        .bind("from", until.minus(PEERS).as_secs().min(u64::from(u32::MAX)))
+        .bind("to", until.as_secs().min(u64::from(u32::MAX)))
+        .bind("service", service)
+        .bind("operation", operation)
+        .bind("kind", kind as u8)
+}
+
+impl Queries {
+    pub async fn find_in_trace(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        text: &str,
+    ) -> Result<Vec<SpanId>, ApiError> {
+        if text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.reader.span_ids(&find_plan(scope, trace, text)).await?)
+    }
+
+    /// An attribute on every span that has it.
+    pub async fn trace_values(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        key: &str,
+    ) -> Result<TraceValues, ApiError> {
+        Ok(self.reader.trace_values(&values_plan(scope, trace, key)).await?)
+    }
+
+    /// The names of all attributes in a trace.
+    pub async fn trace_keys(&self, scope: &Scope, trace: TraceId) -> Result<Vec<String>, ApiError> {
+        Ok(self.reader.trace_values(&keys_plan(scope, trace)).await?.values)
+    }
+
+    /// Spans of other traces that links join to this one, both ways.
+    pub async fn linked_spans(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        start: Timestamp,
+    ) -> Result<Vec<LinkedSpan>, ApiError> {
+        let (out, from) = (links_plan(scope, trace), linked_from_plan(scope, trace, start));
+        let (mut out, from) =
+            tokio::try_join!(self.reader.linked_spans(&out), self.reader.linked_spans(&from))?;
+        if !out.is_empty() {
+            let ends = self.reader.linked_spans(&far_ends_plan(scope, &out)).await?;
+            for link in &mut out {
+                let is_end = |e: &&LinkedSpan| e.trace_id == link.trace_id && e.span_id == link.span_id;
+                if let Some(end) = ends.iter().find(is_end) {
+                    *link = LinkedSpan { ours: link.ours, is_incoming: false, ..end.clone() };
+                }
+            }
+        }
+        // A link within the trace is seen in the span's detail already.
+        out.extend(from);
+        out.retain(|link| link.trace_id != trace);
+        Ok(out)
+    }
+
+    pub async fn span_rank(
+        &self,
+        scope: &Scope,
+        service: &str,
+        operation: &str,
+        kind: SpanKind,
+        (start, duration): (Timestamp, Nanos),
+    ) -> Result<SpanRank, ApiError> {
+        let until = start.plus(Nanos::from_secs(60));
+        let rows = self.reader.red(&peers_plan(scope, service, operation, kind, until)).await?;
+        let rank = rows.first().map(|row| SpanRank::of(duration, row.calls, row.errors, &row.hist));
+        Ok(rank.unwrap_or_default())
+    }
+}

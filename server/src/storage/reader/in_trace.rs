@@ -1,0 +1,75 @@
+//! Rows of questions about the inside of one trace.
+
+use std::collections::HashMap;
+
+use clickhouse::Row;
+use model::trace::{LinkedSpan, TraceValues};
+use model::{Nanos, SpanId, TraceId};
+use serde::Deserialize;
+
+use super::{Plan, Reader, timestamp};
+use crate::storage::StoreError;
+
+#[derive(Row, Deserialize)]
+struct IdRow {
+    span_id: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct ValueRow {
+    span_id: u64,
+    text: String,
+}
+
+#[derive(Row, Deserialize)]
+struct LinkedRow {
+    ours: u64,
+    is_incoming: u8,
+    trace_id: [u8; 16],
+    span_id: u64,
+    service: String,
+    operation: String,
+    start: i64,
+    duration: u64,
+}
+
+impl Reader {
+    pub async fn span_ids(&self, plan: &Plan) -> Result<Vec<SpanId>, StoreError> {
+        let mut cursor = self.query(plan).fetch::<IdRow>()?;
+        let mut ids = Vec::new();
+        while let Some(row) = cursor.next().await? {
+            ids.push(SpanId(row.span_id));
+        }
+        Ok(ids)
+    }
+
+    pub async fn trace_values(&self, plan: &Plan) -> Result<TraceValues, StoreError> {
+        let mut cursor = self.query(plan).fetch::<ValueRow>()?;
+        let mut found = TraceValues::default();
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        while let Some(row) = cursor.next().await? {
+            let next = numbers.len() as u32;
+            let number = *numbers.entry(row.text).or_insert_with_key(|text| {
+                found.values.push(text.clone());
+                next
+            });
+            found.spans.push((SpanId(row.span_id), number));
+        }
+        Ok(found)
+    }
+
+    pub async fn linked_spans(&self, plan: &Plan) -> Result<Vec<LinkedSpan>, StoreError> {
+        let (rows, _) = self.fetch::<LinkedRow>(plan).await?;
+        let linked = |row: LinkedRow| LinkedSpan {
+            ours: SpanId(row.ours),
+            is_incoming: row.is_incoming != 0,
+            trace_id: TraceId(row.trace_id),
+            span_id: SpanId(row.span_id),
+            service: row.service,
+            operation: row.operation,
+            start: timestamp(row.start),
+            duration: Nanos(row.duration),
+        };
+        Ok(rows.into_iter().map(linked).collect())
+    }
+}
