@@ -15,7 +15,7 @@ pub use pasted::Pasted;
 pub use query::Query;
 pub use search::{SearchView, TimeRange};
 pub use services::ServicesView;
-pub use trace::{Closed, TraceView};
+pub use trace::{Closed, Shape, TraceView};
 
 /// The version this code writes.
 const VERSION: &str = "1";
@@ -39,6 +39,14 @@ impl Route {
             ("", None) => Route::Search(SearchView::of(&query)),
             ("services", None) => Route::Services(ServicesView::of(&query)),
             ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
+            // For log tools: ids as their fields have them.
+            ("link", None) if query.get("trace_id").is_some() => {
+                let mut route = trace_route(query.get("trace_id").unwrap_or_default(), &query);
+                if let (Route::Trace(_, view), Some(span)) = (&mut route, query.get("span_id")) {
+                    view.span = span.trim().parse().ok().or(view.span);
+                }
+                route
+            }
             ("trace", Some(id)) => trace_route(&query::decode(id), &query),
             _ => Route::NotFound(path.to_owned()),
         }

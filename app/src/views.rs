@@ -2,10 +2,13 @@
 //! the component joins them. [`stage`] is what the views of a trace share: one
 //! selection, one time axis.
 
+pub mod flame;
 pub mod heatmap;
 pub mod minimap;
 pub mod span_detail;
 #[cfg(feature = "csr")]
 pub mod stage;
+pub mod table;
 pub mod trend;
 pub mod waterfall;
+pub mod why;

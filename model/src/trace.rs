@@ -12,6 +12,7 @@ use crate::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 pub mod build;
 pub mod call;
 pub mod clock;
+pub mod context;
 pub mod critical;
 pub mod diff;
 #[cfg(any(test, feature = "drawn"))]
@@ -24,11 +25,10 @@ pub mod tree;
 
 pub use build::{Builder, SpanRow};
 pub use clock::Clock;
+pub use context::{LinkedSpan, SpanRank, TraceValues};
 pub use critical::CriticalPath;
 pub use diff::Diff;
 pub use totals::{Total, Totals};
-pub mod context;
-pub use context::{LinkedSpan, SpanRank, TraceValues};
 pub use tree::Tree;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

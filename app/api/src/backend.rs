@@ -4,12 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
-use model::trace::{Diff, Trace};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
     ServiceSummary, ServicesReport, TraceSearch,
 };
-use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;

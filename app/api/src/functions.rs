@@ -1,12 +1,10 @@
 //! Every server function, verb first, two lines each.
 
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
-use model::trace::{Diff, Trace};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
     ServiceSummary, ServicesReport, TraceSearch,
 };
-use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use model::{Span, SpanId, Timestamp, TraceId};
 use server_fn::codec::Postcard;

@@ -34,6 +34,9 @@ const TRACE_ROWS: Keys = &[
     ("e E", "next, previous error"),
     ("/", "find in this trace"),
     ("n N", "next, previous find"),
+    ("f", "list only what was found, or everything"),
+    ("x X", "next, previous span on the critical path"),
+    ("1 2 3", "waterfall, flame chart, table"),
 ];
 
 const TRACE_TIME: Keys = &[
@@ -42,7 +45,9 @@ const TRACE_TIME: Keys = &[
     ("z", "zoom to the span"),
     ("0", "whole trace"),
     ("ctrl wheel", "zoom where the pointer is"),
-    ("c", "copy a link to this view"),
+    ("c", "critical path on, off"),
+    ("v", "clocks as sent, or set right"),
+    ("y", "copy a link to this view"),
     ("r", "load the trace again"),
 ];
 

@@ -15,6 +15,8 @@ use crate::browser::document;
 use crate::views::stage::Staged;
 use crate::widgets::message::ErrorState;
 
+mod answer;
+mod beyond;
 mod header;
 mod keys;
 mod link;

@@ -49,6 +49,7 @@ fn a_trace_view_comes_back_from_its_url() {
         window: Some((1_000, 2_500_000)),
         find: "timed out".into(),
         closed: Closed::These(vec![SpanId(1), SpanId(u64::MAX)]),
+        shape: Shape::Flame,
     };
     let id = ID.parse().unwrap();
     assert_eq!(route(&view.url(id)), Route::Trace(id, view));
@@ -115,4 +116,15 @@ fn words_are_not_ids() {
     ] {
         assert_eq!(read(text), None, "{text}");
     }
+}
+
+#[test]
+fn a_log_tool_links_with_the_ids_as_it_has_them() {
+    let route =
+        Route::of("/link", "?trace_id=4BF92F3577B34DA6A3CE929D0E0E4736&span_id=00f067aa0ba902b7&ts=1");
+    let Route::Trace(id, view) = route else { panic!("{route:?}") };
+    assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(view.span, Some("00f067aa0ba902b7".parse().unwrap()));
+    assert!(matches!(Route::of("/link", "?trace_id=what"), Route::BadTraceId(_)));
+    assert!(matches!(Route::of("/link", ""), Route::NotFound(_)));
 }

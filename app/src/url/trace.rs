@@ -15,6 +15,28 @@ pub struct TraceView {
     pub window: Option<(u64, u64)>,
     pub find: String,
     pub closed: Closed,
+    pub shape: Shape,
+}
+
+/// How the trace is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    #[default]
+    Waterfall,
+    Flame,
+    Table,
+}
+
+impl Shape {
+    pub const ALL: [Shape; 3] = [Shape::Waterfall, Shape::Flame, Shape::Table];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::Waterfall => "waterfall",
+            Shape::Flame => "flame",
+            Shape::Table => "table",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +58,10 @@ impl TraceView {
             window: query.get("window").and_then(window_of),
             find: query.get("find").unwrap_or_default().to_owned(),
             closed: closed_of(query.get("closed").unwrap_or_default()),
+            shape: query
+                .get("view")
+                .and_then(|name| Shape::ALL.into_iter().find(|shape| shape.name() == name))
+                .unwrap_or_default(),
         }
     }
 
@@ -44,6 +70,7 @@ impl TraceView {
         query.push_some("span", self.span.map(|s| s.to_string()));
         query.push_some("window", self.window.map(|(from, to)| format!("{from}-{to}")));
         query.push_some("find", Some(self.find.as_str()).filter(|f| !f.is_empty()));
+        query.push_some("view", Some(self.shape.name()).filter(|_| self.shape != Shape::default()));
         match &self.closed {
             Closed::All => query.push("closed", "all"),
             Closed::These(spans) if !spans.is_empty() && spans.len() <= MAX_CLOSED_IN_URL => {

@@ -9,8 +9,10 @@ use model::view::TraceSummary;
 
 use super::waterfall::find::{self, Hits};
 use super::waterfall::rows::{Folded, Rows};
+use super::why::Why;
 use crate::chart::Window;
 use crate::chart::color::service_color;
+use crate::url::Shape;
 
 /// A trace with everything computed from it once.
 pub struct Staged {
@@ -57,6 +59,16 @@ pub struct Stage {
     pub rows: Memo<Arc<Rows>>,
     pub find: RwSignal<String>,
     pub hits: Memo<Arc<Hits>>,
+    /// Spans whose attributes hold what is looked for, and the text they were found by.
+    pub found: RwSignal<(String, Vec<u32>)>,
+    /// Only what was found is listed, with the way to it.
+    pub is_filtered: RwSignal<bool>,
+    /// Comes a moment after the rows: it takes longer than they may wait.
+    pub why: RwSignal<Option<Arc<Why>>>,
+    pub is_path_shown: RwSignal<bool>,
+    /// Bars lie where clocks set right put them.
+    pub is_corrected: RwSignal<bool>,
+    pub shape: RwSignal<Shape>,
     pub wish: RwSignal<Option<Wish>>,
 }
 
@@ -64,15 +76,31 @@ impl Stage {
     pub fn new(staged: Arc<Staged>) -> Stage {
         let folded = RwSignal::new(Folded::none(staged.trace.len()));
         let find = RwSignal::new(String::new());
+        let found = RwSignal::new((String::new(), Vec::new()));
+        let is_filtered = RwSignal::new(false);
         let (for_rows, for_hits) = (Arc::clone(&staged), Arc::clone(&staged));
+        let hits = memo_of_arc(move || {
+            let (text, found) = (find.read(), found.read());
+            let also: &[u32] = if found.0 == *text { &found.1 } else { &[] };
+            find::find(&for_hits.trace, &for_hits.tree, &text, also)
+        });
         Stage {
             window: RwSignal::new(Window::whole(staged.trace.duration.0)),
             cursor: RwSignal::new(None),
             is_open: RwSignal::new(false),
             folded,
-            rows: memo_of_arc(move || Rows::new(&for_rows.tree, &folded.read())),
+            rows: memo_of_arc(move || {
+                let kept = is_filtered.get().then(|| hits.read().with_ancestors(&for_rows.tree));
+                Rows::new(&for_rows.tree, &folded.read(), kept.as_deref())
+            }),
             find,
-            hits: memo_of_arc(move || find::find(&for_hits.trace, &for_hits.tree, &find.read())),
+            hits,
+            found,
+            is_filtered,
+            why: RwSignal::new(None),
+            is_path_shown: RwSignal::new(true),
+            is_corrected: RwSignal::new(false),
+            shape: RwSignal::new(Shape::default()),
             wish: RwSignal::new(None),
             staged: StoredValue::new(staged),
         }
@@ -90,6 +118,12 @@ impl Stage {
     pub fn reveal(self, row: u32) {
         let staged = self.staged();
         let is_hidden = self.rows.with_untracked(|rows| rows.index_of(row).is_none());
+        if is_hidden
+            && self.is_filtered.get_untracked()
+            && !self.hits.with_untracked(|hits| hits.contains(row))
+        {
+            self.is_filtered.set(false);
+        }
         if is_hidden {
             self.folded.update(|folded| folded.reveal(&staged.tree, row));
         }
@@ -192,9 +226,49 @@ impl Stage {
         }
     }
 
+    /// Along the critical path, in order of time.
+    pub fn step_path(self, is_forward: bool) {
+        let why = self.why.get_untracked();
+        if let Some(row) = why.and_then(|why| why.step(self.cursor.get_untracked(), is_forward)) {
+            self.reveal(row);
+        }
+    }
+
+    /// Bars where senders' clocks put them, or where clocks set right do, if there is a difference.
+    pub fn correct(self) {
+        let can_move =
+            self.why.with_untracked(|why| why.as_ref().is_some_and(|why| why.clock.moves_anything()));
+        self.is_corrected.update(|is_corrected| *is_corrected = can_move && !*is_corrected);
+    }
+
+    /// Lists only what was found, or everything again.
+    pub fn filter(self) {
+        let is_filtered = !self.is_filtered.get_untracked();
+        if is_filtered && self.hits.with_untracked(|hits| hits.is_empty()) {
+            return;
+        }
+        self.is_filtered.set(is_filtered);
+    }
+
+    /// What the attributes of spans held; it counts only for the text it was looked for with.
+    pub fn add_found(self, text: String, rows: Vec<u32>) {
+        let is_current = self.find.with_untracked(|find| *find == text);
+        self.found.set((text, rows));
+        if is_current {
+            self.show_first_hit();
+        }
+    }
+
     /// Looks for something, and shows the first of it.
     pub fn look_for(self, text: String) {
+        if text.trim().is_empty() {
+            self.is_filtered.set(false);
+        }
         self.find.set(text);
+        self.show_first_hit();
+    }
+
+    fn show_first_hit(self) {
         let hits = self.hits.get_untracked();
         let is_on_hit = self.cursor.get_untracked().is_some_and(|row| hits.contains(row));
         if let (Some(row), false) = (hits.first(), is_on_hit) {

@@ -3,12 +3,10 @@
 use api::{Backend, Caller};
 use async_trait::async_trait;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
-use model::trace::{Diff, Trace};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
     ServiceSummary, ServicesReport, TraceSearch,
 };
-use model::view::{OperationSummary, SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch};
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use model::{ApiError, Span, SpanId, Timestamp, TraceId};
 

@@ -45,7 +45,7 @@ fn pair_sql(key: &str, value: &str) -> String {
         "attr_str[{key}] = {value} AND mapContains(attr_str, {key})
             OR mapContains(attr_int, {key}) AND toString(attr_int[{key}]) = {value}
             OR mapContains(attr_dbl, {key}) AND toString(attr_dbl[{key}]) = {value}
-            OR attr_other[{key}] = concat(char(0), {value})"
+            OR attr_other[{key}] = concat(char(0), '{{\"b\":', {value}, '}}')"
     )
 }
 
@@ -77,7 +77,7 @@ pub fn values_plan(scope: &Scope, trace: TraceId, key: &str) -> Plan {
                 mapContains(attr_str, {{key:String}}), attr_str[{{key:String}}],
                 mapContains(attr_int, {{key:String}}), toString(attr_int[{{key:String}}]),
                 mapContains(attr_dbl, {{key:String}}), toString(attr_dbl[{{key:String}}]),
-                trimLeft(attr_other[{{key:String}}], char(0))) AS text
+                replaceRegexpOne(attr_other[{{key:String}}], '^.{{\"b\":(.*)}}$', '\\\\1')) AS text
          FROM spans WHERE {OF_TRACE} AND (mapContains(attr_str, {{key:String}}) OR mapContains(attr_int, {{key:String}})
             OR mapContains(attr_dbl, {{key:String}}) OR mapContains(attr_other, {{key:String}}))"
     );
@@ -109,10 +109,10 @@ pub fn links_plan(scope: &Scope, trace: TraceId) -> Plan {
 /// Links of others to us: nothing orders them by what they point at, so only the hours around the trace are read.
 pub fn linked_from_plan(scope: &Scope, trace: TraceId, start: Timestamp) -> Plan {
     let sql = format!(
-        "SELECT links.span_id[indexOf(links.trace_id, unhex({{trace:String}}))] AS ours, toUInt8(1) AS is_incoming,
+        "SELECT links.span_id[indexOf(links.trace_id, toFixedString(unhex({{trace:String}}), 16))] AS ours, toUInt8(1) AS is_incoming,
             trace_id, span_id, service, operation, toUnixTimestamp64Nano(start) AS start, duration
          FROM spans
-         WHERE tenant = {{tenant:String}} AND has(links.trace_id, unhex({{trace:String}}))
+         WHERE tenant = {{tenant:String}} AND has(links.trace_id, toFixedString(unhex({{trace:String}}), 16))
             AND spans.start >= fromUnixTimestamp64Nano({{from:Int64}})
             AND spans.start <= fromUnixTimestamp64Nano({{to:Int64}})
          LIMIT {LINKED_SPANS_MAX}"
@@ -125,16 +125,14 @@ pub fn linked_from_plan(scope: &Scope, trace: TraceId, start: Timestamp) -> Plan
 
 /// What the spans at the far end of links are.
 pub fn far_ends_plan(scope: &Scope, far: &[LinkedSpan]) -> Plan {
-    let traces: Vec<String> = far.iter().map(|link| format!("'{}'", link.trace_id)).collect();
+    let traces: Vec<String> = far.iter().map(|link| link.trace_id.to_string()).collect();
     let spans: Vec<String> = far.iter().map(|link| link.span_id.0.to_string()).collect();
     let sql = "SELECT toUInt64(0) AS ours, toUInt8(0) AS is_incoming, trace_id, span_id, service, operation,
             toUnixTimestamp64Nano(start) AS start, duration
          FROM spans
-         WHERE tenant = {tenant:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
-            AND span_id IN (SELECT arrayJoin({spans:Array(UInt64)}))";
-    Plan::new(scope, sql)
-        .bind("traces", format!("[{}]", traces.join(",")))
-        .bind("spans", format!("[{}]", spans.join(",")))
+         WHERE tenant = {tenant:String} AND trace_id IN (SELECT unhex(arrayJoin(splitByChar(',', {traces:String}))))
+            AND span_id IN (SELECT toUInt64(arrayJoin(splitByChar(',', {spans:String}))))";
+    Plan::new(scope, sql).bind("traces", traces.join(",")).bind("spans", spans.join(","))
 }
 
 pub fn peers_plan(scope: &Scope, service: &str, operation: &str, kind: SpanKind, until: Timestamp) -> Plan {

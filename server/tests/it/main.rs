@@ -8,6 +8,7 @@ mod crash;
 mod diff;
 mod erase;
 mod evaluator;
+mod in_trace;
 mod openapi;
 mod overload;
 mod overview;

@@ -51,7 +51,7 @@ pub fn Header(
                     <button
                         type="button"
                         class="Button is-small is-quiet"
-                        title="Copy a link that reopens exactly this view (c)"
+                        title="Copy a link that reopens exactly this view (y)"
                         on:click=move |_| actions.copy_link.run(())
                     >
                         {move || if is_link_copied.get() { Icon::Check.show() } else { Icon::Link.show() }}

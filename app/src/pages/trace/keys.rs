@@ -4,6 +4,7 @@ use leptos::ev::{self, KeyboardEvent};
 use leptos::prelude::*;
 
 use crate::browser::{self, keys};
+use crate::url::Shape;
 use crate::views::stage::Stage;
 
 const ZOOM_IN: f64 = 0.6;
@@ -74,7 +75,15 @@ fn pressed_for_time(key: &str, stage: Stage, actions: Actions) -> bool {
         "d" => stage.pan(PAN),
         "z" => stage.zoom_to_cursor(),
         "0" => stage.zoom_out(),
-        "c" => actions.copy_link.run(()),
+        "c" => stage.is_path_shown.update(|shown| *shown = !*shown),
+        "x" => stage.step_path(true),
+        "X" => stage.step_path(false),
+        "f" => stage.filter(),
+        "v" => stage.correct(),
+        "1" => stage.shape.set(Shape::Waterfall),
+        "2" => stage.shape.set(Shape::Flame),
+        "3" => stage.shape.set(Shape::Table),
+        "y" => actions.copy_link.run(()),
         "r" => actions.reload.run(()),
         _ => return false,
     }

@@ -32,6 +32,7 @@ pub fn view_of(stage: Stage) -> TraceView {
             .then_some((window.from_ns as u64, window.to_ns.ceil() as u64)),
         find: stage.find.get(),
         closed,
+        shape: stage.shape.get(),
     }
 }
 
@@ -56,6 +57,7 @@ pub fn show(stage: Stage, view: &TraceView) {
         Some((from, to)) => stage.set_window(Window { from_ns: from as f64, to_ns: to as f64 }),
         None => stage.zoom_out(),
     }
+    stage.shape.set(view.shape);
     if stage.find.get_untracked() != view.find {
         stage.look_for(view.find.clone());
     }

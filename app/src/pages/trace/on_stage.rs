@@ -6,6 +6,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::answer::{self, Answer};
+use super::beyond::{self, Neighbours, Values};
 use super::header::{Header, Legend};
 use super::keys::{self, Actions};
 use super::link;
@@ -13,9 +15,12 @@ use super::span_load::SpanFetch;
 use crate::browser::{clipboard, document, origin};
 use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
 use crate::state::{Preferences, Router};
+use crate::url::Shape;
+use crate::views::flame::Flame;
 use crate::views::minimap::Minimap;
 use crate::views::span_detail::SpanDetail;
 use crate::views::stage::{Stage, Staged};
+use crate::views::table::SpanTable;
 use crate::views::waterfall::Waterfall;
 use crate::views::waterfall::layout::Columns;
 use crate::widgets::splitter::Splitter;
@@ -32,7 +37,6 @@ pub fn OnStage(
     #[prop(into)] is_loading: Signal<bool>,
     scroll_top: StoredValue<f64>,
 ) -> impl IntoView {
-    let preferences = expect_context::<Preferences>();
     let id = staged.trace.trace_id;
     let title = format!("{} {} · Skein", staged.summary.root_service, staged.summary.root_operation);
     document().set_title(&title);
@@ -54,11 +58,15 @@ pub fn OnStage(
     });
     let actions = Actions { reload, copy_link };
     keys::listen(stage, actions);
+    answer::work_out(stage);
+    beyond::find_in_attributes(stage);
     let columns = RwSignal::new(Columns::default());
     let gutter_px = RwSignal::new(0.0);
     view! {
         <div class="TracePage" data-testid="trace-page">
             <Header stage=stage actions=actions is_loading=is_loading is_link_copied=is_link_copied />
+            <Answer stage=stage />
+            <Neighbours stage=stage />
             <div class="TracePage-body">
                 <div
                     class="TracePage-views"
@@ -72,25 +80,51 @@ pub fn OnStage(
                         <Legend stage=stage />
                         <Minimap stage=stage />
                     </div>
-                    <Waterfall
-                        stage=stage
-                        columns=columns
-                        gutter_px=gutter_px
-                        name_share=preferences.name_share
-                        scroll_top=scroll_top
-                    />
-                    <Splitter
-                        class="Splitter TracePage-namesplit"
-                        label="Width of the names"
-                        value_px=Signal::derive(move || columns.get().name_px)
-                        on_move=move |by_px| move_names(preferences, columns.get_untracked(), by_px)
-                        on_reset=move || preferences.name_share.set(DEFAULT_NAME_SHARE)
-                    />
+                    {move || match stage.shape.get() {
+                        Shape::Waterfall => {
+                            view! { <Rows stage=stage columns=columns gutter_px=gutter_px scroll_top=scroll_top /> }
+                                .into_any()
+                        }
+                        Shape::Flame => view! { <Flame stage=stage /> }.into_any(),
+                        Shape::Table => view! { <Table stage=stage /> }.into_any(),
+                    }}
                 </div>
                 <Panel stage=stage />
             </div>
         </div>
     }
+}
+
+#[component]
+fn Rows(
+    stage: Stage,
+    columns: RwSignal<Columns>,
+    gutter_px: RwSignal<f64>,
+    scroll_top: StoredValue<f64>,
+) -> impl IntoView {
+    let preferences = expect_context::<Preferences>();
+    view! {
+        <Waterfall
+            stage=stage
+            columns=columns
+            gutter_px=gutter_px
+            name_share=preferences.name_share
+            scroll_top=scroll_top
+        />
+        <Splitter
+            class="Splitter TracePage-namesplit"
+            label="Width of the names"
+            value_px=Signal::derive(move || columns.get().name_px)
+            on_move=move |by_px| move_names(preferences, columns.get_untracked(), by_px)
+            on_reset=move || preferences.name_share.set(DEFAULT_NAME_SHARE)
+        />
+    }
+}
+
+#[component]
+fn Table(stage: Stage) -> impl IntoView {
+    let Values { key, values, keys } = Values::follow(stage);
+    view! { <SpanTable stage=stage key=key values=values keys=keys /> }
 }
 
 fn move_names(preferences: Preferences, columns: Columns, by_px: f64) {
@@ -127,7 +161,7 @@ fn Panel(stage: Stage) -> impl IntoView {
                 aria-label="Span"
                 style:width=move || format!("min({}px, {}vw)", width_px.get(), panel_vw())
             >
-                <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale retry=move |()| fetch.retry() />
+                <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale rank=fetch.rank retry=move |()| fetch.retry() />
             </aside>
         </Show>
     }

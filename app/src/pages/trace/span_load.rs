@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use model::trace::SpanRank;
 use model::{Nanos, Span, Timestamp};
 
 use crate::browser::clock;
@@ -24,6 +25,8 @@ pub struct SpanFetch {
     pub load: RwSignal<SpanLoad>,
     /// What is loaded is an earlier row's.
     pub is_stale: RwSignal<bool>,
+    /// How the span's duration compares with its operation's last day.
+    pub rank: RwSignal<Option<(u32, SpanRank)>>,
     kept: StoredValue<HashMap<u32, Arc<Span>>>,
     wanted: StoredValue<Option<u32>>,
     last_asked: StoredValue<Timestamp>,
@@ -36,6 +39,7 @@ impl SpanFetch {
             stage,
             load: RwSignal::new(SpanLoad::Waiting),
             is_stale: RwSignal::new(false),
+            rank: RwSignal::new(None),
             kept: StoredValue::new(HashMap::new()),
             wanted: StoredValue::new(None),
             last_asked: StoredValue::new(Timestamp(0)),
@@ -109,10 +113,21 @@ impl SpanFetch {
                 return;
             }
             self.is_stale.set(false);
+            let peers = answer.as_ref().ok().map(|s| {
+                api::get_span_rank(s.service.clone(), s.operation.clone(), s.kind, s.start, s.duration)
+            });
             self.load.set(match answer {
                 Ok(span) => SpanLoad::Ready(Arc::new(span)),
                 Err(failure) => SpanLoad::Failed(failure.0),
             });
+            // A rank is a help: without it the span is shown all the same.
+            if let Some(Ok(rank)) = match peers {
+                Some(peers) => Some(peers.await),
+                None => None,
+            } && self.wanted.try_get_value().flatten() == Some(row)
+            {
+                self.rank.set(Some((row, rank)));
+            }
         });
     }
 }

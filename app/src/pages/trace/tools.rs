@@ -73,6 +73,13 @@ fn Find(stage: Stage) -> impl IntoView {
         event.prevent_default();
         event.stop_propagation();
     };
+    let hidden = move || {
+        if !stage.is_filtered.get() {
+            return "Only these".to_owned();
+        }
+        let hidden = stage.staged().trace.len() - stage.rows.read().len();
+        format!("{} hidden", count(hidden as u64))
+    };
     let is_none =
         move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
     view! {
@@ -95,6 +102,16 @@ fn Find(stage: Stage) -> impl IntoView {
             <Show when=move || !stage.hits.with(|hits| hits.is_empty())>
                 {tool(Icon::ChevronUp, "Previous find (N)", move || stage.step_hit(false))}
                 {tool(Icon::ChevronDown, "Next find (n)", move || stage.step_hit(true))}
+                <button
+                    type="button"
+                    class="Button is-small is-quiet"
+                    data-testid="filter"
+                    aria-pressed=move || stage.is_filtered.get().to_string()
+                    title="List only what was found, with the way to it (f)"
+                    on:click=move |_| stage.filter()
+                >
+                    {hidden}
+                </button>
             </Show>
         </div>
     }

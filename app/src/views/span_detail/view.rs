@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use model::trace::SpanRank;
 use model::{ApiError, Nanos, Span, Status};
 
 use super::sections::Sections;
-use crate::format::{duration, offset, share};
+use crate::format::{counted, duration, offset, share};
 use crate::views::stage::{Stage, Staged};
 use crate::widgets::copy::CopyButton;
 use crate::widgets::icon::Icon;
@@ -31,6 +32,9 @@ pub fn SpanDetail(
     /// Whether what is loaded is an earlier row's, to be replaced in a moment.
     #[prop(into)]
     is_stale: Signal<bool>,
+    /// A row and how its duration compares.
+    #[prop(into)]
+    rank: Signal<Option<(u32, SpanRank)>>,
     #[prop(into)] retry: Callback<()>,
 ) -> impl IntoView {
     let filter = RwSignal::new(String::new());
@@ -52,6 +56,9 @@ pub fn SpanDetail(
     view! {
         <div class="Detail" data-testid="span-detail">
             {move || head(stage, &stage.staged(), row.get() as usize)}
+            <p class="Detail-rank" data-testid="span-rank">
+                {move || rank.get().filter(|(of, _)| *of == row.get()).map_or(String::new(), |(_, rank)| rank_text(&rank))}
+            </p>
             <div class="Detail-filter">
                 <input
                     class="Field"
@@ -68,6 +75,23 @@ pub fn SpanDetail(
             </div>
         </div>
     }
+}
+
+fn rank_text(rank: &SpanRank) -> String {
+    let Some(share) = rank.share_shorter() else {
+        return format!(
+            "{} of this operation in a day: too few to compare",
+            counted(rank.calls, "call", "calls")
+        );
+    };
+    format!(
+        "Longer than {:.0} % of {} in a day · p50 {} · p95 {} · p99 {}",
+        share * 100.0,
+        counted(rank.calls, "call", "calls"),
+        duration(rank.p50),
+        duration(rank.p95),
+        duration(rank.p99),
+    )
 }
 
 fn head(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {

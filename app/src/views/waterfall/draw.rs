@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use model::trace::Clock;
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasPattern, CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -14,12 +15,14 @@ use crate::chart::palette::Palette;
 use crate::chart::time_axis::{Tick, ticks};
 use crate::chart::{TimeScale, Window};
 use crate::views::stage::Staged;
+use crate::views::why::Why;
 
 pub mod row_pool;
 
 const BAR_PX: f64 = 12.0;
 const FONT: &str = "11px system-ui, -apple-system, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif";
 const HATCH_PX: u32 = 6;
+const PATH_PX: f64 = 3.0;
 
 /// What is on screen.
 pub struct Scene<'a> {
@@ -31,6 +34,10 @@ pub struct Scene<'a> {
     pub window: Window,
     pub brush: Option<Window>,
     pub hover_px: Option<f64>,
+    /// The critical path is drawn in the bars it runs through.
+    pub path: Option<&'a Why>,
+    /// Bars lie where these clocks put them.
+    pub clock: Option<&'a Clock>,
 }
 
 /// Keeps what is costly to make: the hatch that marks failure without relying on hue.
@@ -65,13 +72,17 @@ impl Brush {
 
     fn row(&mut self, surface: &Surface, scene: &Scene, scale: TimeScale, row: usize, y: f64) {
         let trace = &scene.staged.trace;
-        let Some(bar) = bar(scale, trace.offset[row], trace.length[row], surface.width_px) else {
-            return outside(surface, scale, trace.offset[row], y);
+        let offset = scene.clock.map_or(trace.offset[row], |clock| clock.start(trace, row));
+        let Some(bar) = bar(scale, offset, trace.length[row], surface.width_px) else {
+            return outside(surface, scale, offset, y);
         };
         let color = usize::from(scene.staged.colors[trace.service[row] as usize]);
         surface.fill(surface.palette.services.get(color).map_or("", String::as_str));
         rounded(&surface.context, bar.0, y, bar.1, BAR_PX);
         surface.context.fill();
+        if let Some(why) = scene.path {
+            path(surface, scene, scale, why, row, y);
+        }
         if trace.is_error(row) {
             self.failure(surface, bar, y);
             self.message(surface, bar, y, trace.fact_text(row));
@@ -105,6 +116,22 @@ impl Brush {
             self.hatch = hatch(palette).map(|pattern| (Arc::clone(palette), pattern));
         }
         self.hatch.as_ref().map(|(_, pattern)| pattern)
+    }
+}
+
+/// A line at the foot of the bar while the trace waited for it. The path knows the corrected clock, so it is moved to
+/// where the bar is.
+fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usize, y: f64) {
+    let shift = if scene.clock.is_some() { 0 } else { why.clock.shift[row] };
+    surface.fill(&surface.palette.text);
+    for segment in why.on_row(row as u32) {
+        let start = segment.start as f64 - shift as f64;
+        let (left, width) = (scale.px_of(start), scale.length_px((segment.end - segment.start) as f64));
+        if left < surface.width_px && left + width > 0.0 {
+            let from = left.max(0.0);
+            let to = (left + width.max(1.0)).min(surface.width_px);
+            surface.rect(from, y + BAR_PX - PATH_PX, to - from, PATH_PX);
+        }
     }
 }
 

@@ -49,6 +49,20 @@ impl Hits {
         }
     }
 
+    /// By row: a hit, or above one.
+    pub fn with_ancestors(&self, tree: &Tree) -> Vec<bool> {
+        let mut kept = vec![false; tree.order.len()];
+        for row in &self.rows {
+            kept[*row as usize] = true;
+            for above in tree.ancestors(*row) {
+                if std::mem::replace(&mut kept[above as usize], true) {
+                    break;
+                }
+            }
+        }
+        kept
+    }
+
     fn of(tree: &Tree, is_hit: Vec<bool>) -> Hits {
         let rows = tree.order.iter().copied().filter(|row| is_hit[*row as usize]).collect();
         Hits { rows, is_hit }
@@ -56,7 +70,8 @@ impl Hits {
 }
 
 /// Every word must occur in the service, the operation or the fact, whatever its case; a whole span id finds its span.
-pub fn find(trace: &Trace, tree: &Tree, text: &str) -> Hits {
+/// `also` are rows found elsewhere by the same text.
+pub fn find(trace: &Trace, tree: &Tree, text: &str, also: &[u32]) -> Hits {
     let text = text.trim().to_lowercase();
     if text.is_empty() {
         return Hits::default();
@@ -75,6 +90,7 @@ pub fn find(trace: &Trace, tree: &Tree, text: &str) -> Hits {
             *hit |= trace.span_id[row] == span;
         }
     }
+    also.iter().for_each(|row| is_hit[*row as usize] = true);
     Hits::of(tree, is_hit)
 }
 
@@ -118,7 +134,7 @@ mod tests {
 
     fn check(text: &str, expected: &[u32]) {
         let (trace, tree) = trace();
-        assert_eq!(find(&trace, &tree, text).rows, expected, "{text}");
+        assert_eq!(find(&trace, &tree, text, &[]).rows, expected, "{text}");
     }
 
     #[test]
@@ -129,6 +145,14 @@ mod tests {
         check("nowhere", &[]);
         check("  ", &[]);
         check("0000000000000004", &[3]);
+    }
+
+    #[test]
+    fn what_was_found_elsewhere_counts_and_keeps_its_way() {
+        let (trace, tree) = trace();
+        let hits = find(&trace, &tree, "nowhere", &[3]);
+        assert_eq!(hits.rows, [3]);
+        assert_eq!(hits.with_ancestors(&tree), [true, true, false, true]);
     }
 
     #[test]

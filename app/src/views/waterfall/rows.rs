@@ -73,11 +73,17 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub fn new(tree: &Tree, folded: &Folded) -> Rows {
+    /// `kept` says by row what is listed at all; without it everything is.
+    pub fn new(tree: &Tree, folded: &Folded, kept: Option<&[bool]>) -> Rows {
         let mut listed = Vec::with_capacity(tree.order.len());
         let mut index = vec![NO_ROW; tree.order.len()];
         let mut position = 0;
         while let Some(row) = tree.order.get(position) {
+            // What is below a row that is not kept is not kept either.
+            if kept.is_some_and(|kept| !kept[*row as usize]) {
+                position += tree.size[*row as usize] as usize;
+                continue;
+            }
             index[*row as usize] = listed.len() as u32;
             listed.push(*row);
             position += if folded.is_folded(*row) { tree.size[*row as usize] as usize } else { 1 };
@@ -132,7 +138,7 @@ mod tests {
     }
 
     fn listed(tree: &Tree, folded: &Folded) -> Vec<u32> {
-        Rows::new(tree, folded).listed
+        Rows::new(tree, folded, None).listed
     }
 
     #[test]
@@ -144,7 +150,16 @@ mod tests {
         assert_eq!(listed(&tree, &folded), [0, 1, 3, 4, 5]);
         folded.set(0, true);
         assert_eq!(listed(&tree, &folded), [0, 5]);
-        assert_eq!(Rows::new(&tree, &folded).nearest(&tree, 2), Some(0));
+        assert_eq!(Rows::new(&tree, &folded, None).nearest(&tree, 2), Some(0));
+    }
+
+    #[test]
+    fn a_filter_lists_what_is_kept_and_counts_the_rest() {
+        let (tree, folded) = (tree(), Folded::none(6));
+        let kept = [true, false, false, true, false, false];
+        let rows = Rows::new(&tree, &folded, Some(&kept));
+        assert_eq!(rows.listed, [0, 3]);
+        assert_eq!(rows.index_of(4), None);
     }
 
     #[test]

@@ -206,6 +206,9 @@ fn follow(parts: Parts, frame: Frame) {
         stage.window.track();
         stage.cursor.track();
         stage.is_open.track();
+        stage.why.track();
+        stage.is_path_shown.track();
+        stage.is_corrected.track();
         // A memo is watched by reading it.
         drop((stage.rows.read(), stage.hits.read()));
         frame.request();
@@ -262,6 +265,7 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
         let rows = stage.rows.get_untracked();
         let scroll = Scroll::new(rows.len(), parts.view_px.get_untracked());
         let top = f64::from(scroller.scroll_top());
+        let why = stage.why.get_untracked();
         let scene = Scene {
             staged: &staged,
             rows: &rows,
@@ -270,6 +274,8 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
             window: stage.window.get_untracked(),
             brush: parts.brush.get_untracked(),
             hover_px: parts.hover_px.get_untracked(),
+            path: why.as_deref().filter(|_| stage.is_path_shown.get_untracked()),
+            clock: why.as_deref().filter(|_| stage.is_corrected.get_untracked()).map(|why| &why.clock),
         };
         if let Some(surface) = Surface::of(&canvas, palette.get_untracked()) {
             brush.lane(&surface, &scene);

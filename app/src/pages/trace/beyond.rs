@@ -1,0 +1,144 @@
+//! What the page asks the server about a trace beyond its columns: words in attributes, an attribute's values, and
+//! the traces that links lead to.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use model::SpanId;
+use model::trace::{LinkedSpan, TraceValues};
+
+use crate::format::duration;
+use crate::views::stage::Stage;
+
+/// Looks for what is typed in the attributes too. One question at a time: what was typed meanwhile is asked next.
+pub fn find_in_attributes(stage: Stage) {
+    let is_asking = StoredValue::new(false);
+    let by_id = StoredValue::new(None::<Arc<Vec<(SpanId, u32)>>>);
+    Effect::new(move |_| {
+        let text = stage.find.get();
+        if !text.trim().is_empty() && !is_asking.get_value() {
+            ask(stage, text, is_asking, by_id);
+        }
+    });
+}
+
+type ById = StoredValue<Option<Arc<Vec<(SpanId, u32)>>>>;
+
+fn ask(stage: Stage, text: String, is_asking: StoredValue<bool>, by_id: ById) {
+    is_asking.set_value(true);
+    spawn_local(async move {
+        let answer = api::find_in_trace(stage.staged().trace.trace_id, text.clone()).await;
+        // The page may have gone meanwhile.
+        let Some(()) = is_asking.try_set_value(false).is_none().then_some(()) else {
+            return;
+        };
+        if let Ok(spans) = answer {
+            let index = by_id.get_value().unwrap_or_else(|| index_of(stage));
+            by_id.set_value(Some(Arc::clone(&index)));
+            stage.add_found(text.clone(), rows_of(&index, &spans));
+        }
+        let now = stage.find.get_untracked();
+        if now != text && !now.trim().is_empty() {
+            ask(stage, now, is_asking, by_id);
+        }
+    });
+}
+
+fn index_of(stage: Stage) -> Arc<Vec<(SpanId, u32)>> {
+    let mut index: Vec<(SpanId, u32)> = stage.staged().trace.span_id.iter().copied().zip(0..).collect();
+    index.sort_unstable();
+    Arc::new(index)
+}
+
+/// Every row of each span: senders do reuse ids.
+fn rows_of(index: &[(SpanId, u32)], spans: &[SpanId]) -> Vec<u32> {
+    let rows = |span: &SpanId| {
+        let (span, first) = (*span, index.partition_point(|(id, _)| id < span));
+        index[first..].iter().take_while(move |(id, _)| *id == span).map(|(_, row)| *row)
+    };
+    spans.iter().flat_map(rows).collect()
+}
+
+/// An attribute's values, fetched when its name changes, and the names there are.
+#[derive(Clone, Copy)]
+pub struct Values {
+    pub key: RwSignal<String>,
+    pub values: RwSignal<Option<Arc<TraceValues>>>,
+    pub keys: RwSignal<Vec<String>>,
+}
+
+impl Values {
+    pub fn follow(stage: Stage) -> Values {
+        let values = Values {
+            key: RwSignal::new(String::new()),
+            values: RwSignal::new(None),
+            keys: RwSignal::new(Vec::new()),
+        };
+        let trace = stage.staged().trace.trace_id;
+        spawn_local(async move {
+            if let Ok(keys) = api::list_trace_keys(trace).await {
+                let _ = values.keys.try_set(keys);
+            }
+        });
+        Effect::new(move |_| {
+            let key = values.key.get();
+            values.values.set(None);
+            if key.is_empty() {
+                return;
+            }
+            spawn_local(async move {
+                let answer = api::get_trace_values(trace, key.clone()).await;
+                if let (Ok(found), Some(true)) = (answer, values.key.try_with_untracked(|now| *now == key)) {
+                    values.values.set(Some(Arc::new(found)));
+                }
+            });
+        });
+        values
+    }
+}
+
+/// Traces that links lead to and come from, with the time that lies between.
+#[component]
+pub fn Neighbours(stage: Stage) -> impl IntoView {
+    let linked = RwSignal::new(Vec::<LinkedSpan>::new());
+    let (trace, start) = {
+        let staged = stage.staged();
+        (staged.trace.trace_id, staged.trace.start)
+    };
+    spawn_local(async move {
+        if let Ok(found) = api::list_linked_spans(trace, start).await {
+            let _ = linked.try_set(found);
+        }
+    });
+    let one = move |link: LinkedSpan| {
+        let url = format!("/trace/{}?span={}", link.trace_id, link.span_id);
+        let name = if link.service.is_empty() {
+            format!("trace {}", &link.trace_id.to_string()[..8])
+        } else {
+            format!("{} · {}", link.service, link.operation)
+        };
+        let arrow = if link.is_incoming { "→" } else { "←" };
+        let lag = lag_of(stage, &link).map(|lag| format!(" after {}", duration(lag)));
+        view! { <a class="Neighbours-link" href=url>{arrow}" "{name}{lag}</a> }
+    };
+    view! {
+        <Show when=move || !linked.with(Vec::is_empty)>
+            <nav class="Neighbours" aria-label="Linked traces" data-testid="linked-traces" tabindex="0">
+                <span>"Linked"</span>
+                {move || linked.get().into_iter().map(one).collect_view()}
+            </nav>
+        </Show>
+    }
+}
+
+/// From the end of the span that came first to the start of the one that followed: for messages, the time in a queue.
+fn lag_of(stage: Stage, link: &LinkedSpan) -> Option<model::Nanos> {
+    let staged = stage.staged();
+    let row = staged.trace.row_of(link.ours)?;
+    let start = staged.trace.start.plus(model::Nanos(staged.trace.offset[row]));
+    let end = start.plus(model::Nanos(staged.trace.length[row]));
+    let (earlier_end, later_start) =
+        if link.is_incoming { (end, link.start) } else { (link.start.plus(link.duration), start) };
+    (!link.service.is_empty() && later_start >= earlier_end).then(|| later_start.since(earlier_end))
+}

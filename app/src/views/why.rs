@@ -1,0 +1,97 @@
+//! Why a trace took as long as it did: its critical path and the totals of it, ready to be drawn. Pure.
+
+use model::Nanos;
+use model::trace::critical::Segment;
+use model::trace::{Clock, CriticalPath, Total, Totals, Trace, Tree};
+
+pub struct Why {
+    pub clock: Clock,
+    pub totals: Totals,
+    /// The critical path in order of row, then of time.
+    segments: Vec<Segment>,
+    /// Rows on the path in the order in which it comes to them.
+    walk: Vec<u32>,
+    total: u64,
+}
+
+impl Why {
+    pub fn new(trace: &Trace, tree: &Tree) -> Why {
+        let clock = Clock::new(trace, tree);
+        let path = CriticalPath::new(trace, tree, &clock);
+        let totals = Totals::new(trace, tree, &clock, &path);
+        let mut walk: Vec<u32> = path.segments.iter().map(|segment| segment.row).collect();
+        let mut is_seen = vec![false; trace.len()];
+        walk.retain(|row| !std::mem::replace(&mut is_seen[*row as usize], true));
+        let total = path.total();
+        let mut segments = path.segments;
+        segments.sort_unstable_by_key(|segment| (segment.row, segment.start));
+        Why { clock, totals, segments, walk, total }
+    }
+
+    /// The stretches of the path on a row.
+    pub fn on_row(&self, row: u32) -> &[Segment] {
+        let first = self.segments.partition_point(|segment| segment.row < row);
+        let count = self.segments[first..].iter().take_while(|segment| segment.row == row).count();
+        &self.segments[first..first + count]
+    }
+
+    pub fn path_length(&self) -> Nanos {
+        Nanos(self.total)
+    }
+
+    /// Services on the path, most time first.
+    pub fn services(&self) -> impl Iterator<Item = &Total> {
+        self.totals.by_service.iter().filter(|total| total.critical > 0)
+    }
+
+    /// The next row along the path, or the one before; round the end to the other end.
+    pub fn step(&self, from: Option<u32>, is_forward: bool) -> Option<u32> {
+        let (first, last) = (*self.walk.first()?, *self.walk.last()?);
+        let at = from.and_then(|row| self.walk.iter().position(|r| *r == row));
+        Some(match (at, is_forward) {
+            (None, true) => first,
+            (None, false) => last,
+            (Some(at), true) => self.walk.get(at + 1).copied().unwrap_or(first),
+            (Some(at), false) => at.checked_sub(1).map_or(last, |before| self.walk[before]),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The path of a small trace, by row and as a walk.
+    use model::trace::{Builder, SpanRow};
+    use model::{SpanId, Timestamp, TraceId};
+
+    use super::*;
+
+    fn trace() -> Trace {
+        let mut builder = Builder::new();
+        for (id, parent, start, length) in [(1, 0, 0, 100), (2, 1, 10, 30), (3, 1, 50, 40)] {
+            builder.push(&SpanRow {
+                span_id: SpanId(id),
+                parent_id: SpanId(parent),
+                service: format!("s{id}"),
+                start: Timestamp(1_000 + start),
+                duration: Nanos(length),
+                ..SpanRow::default()
+            });
+        }
+        builder.finish(TraceId([1; 16]))
+    }
+
+    #[test]
+    fn segments_are_found_by_row_and_the_walk_follows_time() {
+        let trace = trace();
+        let why = Why::new(&trace, &Tree::new(&trace));
+        let times = |row| why.on_row(row).iter().map(|s| (s.start, s.end)).collect::<Vec<_>>();
+        assert_eq!(times(0), [(0, 10), (40, 50), (90, 100)]);
+        assert_eq!(times(2), [(50, 90)]);
+        assert_eq!(why.path_length(), Nanos(100));
+        assert_eq!(why.services().map(|t| t.critical).sum::<u64>(), 100);
+        assert_eq!(why.step(None, true), Some(0));
+        assert_eq!(why.step(Some(0), true), Some(1));
+        assert_eq!(why.step(Some(2), true), Some(0));
+        assert_eq!(why.step(Some(0), false), Some(2));
+    }
+}

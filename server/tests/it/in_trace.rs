@@ -1,0 +1,159 @@
+//! What the trace page asks beyond a trace's columns.
+
+use model::trace::{LinkedSpan, SpanRank, TraceValues};
+use model::{AttrValue, Link, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+use serde::Serialize;
+use traffic::shapes;
+
+use crate::server::{TestServer, now};
+
+#[derive(Serialize)]
+struct Find<'a> {
+    trace: TraceId,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Values<'a> {
+    trace: TraceId,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+struct Linked {
+    trace: TraceId,
+    start: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Rank<'a> {
+    service: &'a str,
+    operation: &'a str,
+    kind: SpanKind,
+    start: Timestamp,
+    duration: Nanos,
+}
+
+/// Three spans that differ in what their attributes say.
+fn trace() -> Vec<Span> {
+    let mut spans = shapes::moved_to(shapes::wide(3), now().minus(Nanos::from_secs(30)));
+    let (service, origin) = (spans[0].service.clone(), spans[0].origin.clone());
+    for (at, span) in spans.iter_mut().enumerate() {
+        (span.service, span.origin) = (service.clone(), origin.clone());
+        span.operation = format!("step {at}");
+        span.events.clear();
+        span.links.clear();
+        span.attributes = vec![
+            ("user".to_owned(), AttrValue::Str(if at == 2 { "Ann Müller" } else { "Bob" }.into())),
+            ("items".to_owned(), AttrValue::Int(at as i64 * 7)),
+            ("vip".to_owned(), AttrValue::Bool(at == 1)),
+        ];
+    }
+    spans
+}
+
+#[tokio::test]
+async fn words_find_spans_by_what_their_attributes_say() {
+    let server = TestServer::start().await;
+    let spans = trace();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let trace = spans[0].trace_id;
+    let ids = |rows: &[usize]| {
+        let mut ids: Vec<SpanId> = rows.iter().map(|row| spans[*row].span_id).collect();
+        ids.sort();
+        ids
+    };
+    for (text, rows) in [
+        ("ann", &[2][..]),
+        ("MÜLLER", &[2]),
+        (&format!("{} bob", spans[0].service.to_uppercase()), &[0, 1]),
+        ("step 2", &[2]),
+        ("items=14", &[2]),
+        ("vip=true", &[1]),
+        ("user=Bob vip=false", &[0]),
+        ("user=bob", &[]),
+        ("absent=", &[]),
+        ("nowhere", &[]),
+        ("' OR 1=1 --", &[]),
+        (" ", &[]),
+    ] {
+        let mut found: Vec<SpanId> = server.ask("find_in_trace", &Find { trace, text }).await;
+        found.sort();
+        assert_eq!(found, ids(rows), "{text}");
+    }
+    let values: TraceValues = server.ask("get_trace_values", &Values { trace, key: "user" }).await;
+    assert_eq!((values.values.len(), values.spans.len()), (2, 3));
+    let keys: Vec<String> = server.ask("list_trace_keys", &trace_only(trace)).await;
+    assert_eq!(keys, ["items", "user", "vip"]);
+}
+
+#[derive(Serialize)]
+struct TraceOnly {
+    trace: TraceId,
+}
+
+fn trace_only(trace: TraceId) -> TraceOnly {
+    TraceOnly { trace }
+}
+
+#[tokio::test]
+async fn links_lead_to_other_traces_and_back() {
+    let server = TestServer::start().await;
+    let mut producer = trace();
+    let mut consumer = shapes::moved_to(shapes::deep(2), now().minus(Nanos::from_secs(20)));
+    consumer.iter_mut().for_each(|span| {
+        span.links.clear();
+        span.trace_id = TraceId([9; 16]);
+    });
+    let link = |span: &Span| Link { trace_id: span.trace_id, span_id: span.span_id, ..Link::default() };
+    consumer[0].links = vec![link(&producer[1])];
+    // A link within the trace is no neighbour.
+    producer[2].links = vec![link(&producer[0])];
+    server.send(&producer).await;
+    server.send(&consumer).await;
+    server.stored(producer.len() + consumer.len()).await;
+    let out: Vec<LinkedSpan> = server
+        .ask("list_linked_spans", &Linked { trace: consumer[0].trace_id, start: consumer[0].start })
+        .await;
+    assert_eq!(out.len(), 1);
+    assert_eq!((out[0].is_incoming, out[0].span_id), (false, producer[1].span_id));
+    assert_eq!(
+        (out[0].service.as_str(), out[0].operation.as_str()),
+        (producer[1].service.as_str(), "step 1")
+    );
+    let back: Vec<LinkedSpan> = server
+        .ask("list_linked_spans", &Linked { trace: producer[0].trace_id, start: producer[0].start })
+        .await;
+    assert_eq!(back.len(), 1);
+    assert_eq!((back[0].is_incoming, back[0].ours), (true, producer[1].span_id));
+    assert_eq!(back[0].trace_id, consumer[0].trace_id);
+}
+
+#[tokio::test]
+async fn a_span_is_ranked_among_its_operations_day() {
+    let server = TestServer::start().await;
+    let mut spans = shapes::moved_to(shapes::wide(101), now().minus(Nanos::from_secs(60)));
+    let (service, origin) = (spans[0].service.clone(), spans[0].origin.clone());
+    for (at, span) in spans.iter_mut().enumerate() {
+        (span.service, span.origin) = (service.clone(), origin.clone());
+        span.operation = "add".into();
+        span.kind = SpanKind::Server;
+        span.duration = Nanos(at as u64 * 1_000_000 + 1);
+    }
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let rank = |operation| Rank {
+        service: &service,
+        operation,
+        kind: SpanKind::Server,
+        start: now(),
+        duration: Nanos(90_000_000),
+    };
+    let found: SpanRank = server.ask("get_span_rank", &rank("add")).await;
+    assert_eq!(found.calls, 101);
+    let share = found.share_shorter().unwrap();
+    assert!((0.8..0.95).contains(&share), "{share}");
+    let unknown: SpanRank = server.ask("get_span_rank", &rank("none")).await;
+    assert_eq!(unknown, SpanRank::default());
+}
