@@ -75,7 +75,10 @@ pub fn OnStage(
                 >
                     <div
                         class="TracePage-overview"
-                        style:grid-template-columns=move || format!("minmax(0, 1fr) {}px", columns.get().lane_px)
+                        style:grid-template-columns=move || match stage.shape.get() {
+                            Shape::Waterfall => format!("minmax(0, 1fr) {}px", columns.get().lane_px),
+                            Shape::Flame | Shape::Table => "minmax(0, 1fr) 55%".to_owned(),
+                        }
                     >
                         <Legend stage=stage />
                         <Minimap stage=stage />

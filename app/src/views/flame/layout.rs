@@ -80,7 +80,7 @@ pub fn drawn(
         let right = right.max(left + 1.0);
         each(*row, left, right);
         let rest = &rows[at + 1..];
-        at += 1 + rest.partition_point(|row| edges(trace, scale, *row).1.floor() <= right.floor() - 0.5);
+        at += 1 + rest.partition_point(|row| edges(trace, scale, *row).1 <= right);
     }
 }
 
