@@ -9,7 +9,6 @@ use model::view::{
     ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
-use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
 
 use crate::Failure;

@@ -6,7 +6,6 @@ use model::view::{
     ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
-use model::{Span, SpanId, Timestamp, TraceId};
 use server_fn::codec::Postcard;
 use server_fn_macro_default::server;
 

@@ -8,7 +8,6 @@ use model::view::{
     ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
-use model::{ApiError, Span, SpanId, Timestamp, TraceId};
 
 use super::params::now;
 use crate::query::Queries;
