@@ -48,6 +48,8 @@ pub struct Search {
     pub problems: Memo<Vec<Problem>>,
     /// The question and when it was asked: a sliding window must not slide between its answers.
     pub question: RwSignal<(SearchView, Timestamp)>,
+    /// Counts the times that the map and the facets are asked for again while traces come in.
+    pub recount: RwSignal<u32>,
     router: Router,
 }
 
@@ -60,7 +62,7 @@ impl Search {
         let draft = RwSignal::new(view.get_untracked().q);
         let problems = Memo::new(move |_| draft.with(|text| model::query::inspect(text).problems));
         let question = RwSignal::new((view.get_untracked(), clock::now()));
-        Search { view, draft, problems, question, router }
+        Search { view, draft, problems, question, recount: RwSignal::new(0), router }
     }
 
     pub fn change(self, edit: impl FnOnce(&mut SearchView)) {
@@ -74,6 +76,14 @@ impl Search {
     /// Asks the same again, from now.
     pub fn again(self) {
         self.question.set((self.view.get_untracked(), clock::now()));
+    }
+
+    /// What the map and the facets are about, tracked: while new traces come in, it ends now.
+    pub fn counted(self) -> (SearchView, Timestamp) {
+        let (view, at) = self.question.get();
+        self.recount.track();
+        let is_live = self.view.with_untracked(|view| view.is_live);
+        (view, if is_live { clock::now() } else { at })
     }
 
     pub fn toggle(self, condition: &Condition) {

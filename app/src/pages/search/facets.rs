@@ -41,7 +41,7 @@ impl FacetStore {
         let has_facets = expect_context::<Preferences>().has_facets;
         let extra = Memo::new(move |_| search.view.with(|view| view.facets.clone()));
         Effect::new(move |_| {
-            let (view, at) = search.question.get();
+            let (view, at) = search.counted();
             let fields: Vec<String> =
                 STANDARD.iter().map(|field| (*field).to_owned()).chain(extra.get()).collect();
             if !has_facets.get() {

@@ -35,7 +35,7 @@ impl HeatStore {
             turn: StoredValue::new(0),
         };
         Effect::new(move |_| {
-            let (view, at) = search.question.get();
+            let (view, at) = search.counted();
             store.turn.update_value(|turn| *turn += 1);
             let turn = store.turn.get_value();
             store.is_waiting.set(true);

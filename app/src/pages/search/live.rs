@@ -47,12 +47,15 @@ fn look(search: Search, feed: Feed, looks: u32) {
     }
     let is_long = feed.traces.with_untracked(|traces| traces.len() > MOST_TRACES);
     let is_failed = matches!(feed.phase.get_untracked(), Phase::Failed(_));
-    if view.order != SearchOrder::Newest || is_long || is_failed || looks.is_multiple_of(LOOKS_PER_COUNT * 6)
-    {
-        // There is no "newer than" in another order.
-        return if looks.is_multiple_of(LOOKS_PER_COUNT) || is_failed {
+    let is_counted = looks.is_multiple_of(LOOKS_PER_COUNT);
+    if view.order != SearchOrder::Newest || is_long || is_failed {
+        // There is no "newer than" in another order: the whole question is asked again, less often.
+        return if is_counted || is_failed {
             search.again()
         };
+    }
+    if is_counted {
+        search.recount.update(|count| *count += 1);
     }
     let asked = search.question.get_untracked();
     let mut question = view.search(now(), LOOK_TRACES, None);
