@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::ingest::cors::check_origin;
+use crate::scrub::Scrubber;
 use crate::storage::embedded::find_library;
 use crate::storage::retention::Retention;
 use crate::storage::store::Address;
@@ -88,6 +89,9 @@ pub struct ServeConfig {
     pub queue_max_bytes: u64,
     #[command(flatten)]
     pub retention: Retention,
+    /// What to take out of spans before they are stored, besides the built-in detectors' finds (JSON)
+    #[arg(long, env = "SKEIN_SCRUB_RULES", value_name = "FILE")]
+    pub scrub_rules: Option<PathBuf>,
     /// The ClickHouse library of the embedded engine
     #[arg(long, env = "SKEIN_ENGINE_LIB", value_name = "FILE")]
     pub engine_lib: Option<PathBuf>,
@@ -103,6 +107,14 @@ pub enum EngineChoice {
 impl ServeConfig {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Takes secrets out of spans, by the rules file if there is one.
+    pub fn scrubber(&self) -> Result<Scrubber, String> {
+        let Some(path) = &self.scrub_rules else { return Ok(Scrubber::default()) };
+        let named = |problem: String| format!("--scrub-rules {}: {problem}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+        Scrubber::from_json(&text).map_err(|error| named(error.to_string()))
     }
 
     /// Everything that can be known to be wrong before a port is bound.
@@ -145,6 +157,7 @@ impl ServeConfig {
                 "--meta-url takes a postgres:// URL; leave it out for SQLite in the data folder".to_owned()
             );
         }
+        self.scrubber()?;
         match &self.clickhouse_url {
             Some(url) => Ok(EngineChoice::Remote(Address::parse(url)?)),
             None => {
@@ -233,6 +246,7 @@ mod tests {
         assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
         assert!(problem(&["--keep-search-days", "31"]).contains("more than --keep-spans-days 30"));
         assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));
+        assert!(problem(&["--scrub-rules", "/nowhere/rules.json"]).contains("/nowhere/rules.json"));
         assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));
     }
 

@@ -9,6 +9,7 @@ pub mod http;
 pub mod ingest;
 pub mod query;
 pub mod queue;
+pub mod scrub;
 pub mod storage;
 pub mod wire;
 

@@ -142,7 +142,8 @@ impl Writing {
         let options = Options { max_bytes: config.queue_max_bytes, ..Options::default() };
         let queue: Arc<dyn Queue> =
             Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
-        let intake = Arc::new(Intake::new(queue.clone(), taken));
+        let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
+        let intake = Arc::new(Intake::new(queue.clone(), taken).with_scrubber(scrubber));
         let writer = Writer::new(queue.clone(), store.clone(), written);
         let (store, retention) = (store.clone(), config.retention.clone());
         let writer = tokio::spawn(async move {

@@ -14,6 +14,7 @@ use super::decompress::{Coding, decompress};
 use super::metrics::{Door, DoorLabels, IngestMetrics};
 use crate::limits::{INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER};
 use crate::queue::{Queue, QueueError, Record};
+use crate::scrub::{Redaction, Scrubber, Shape};
 use crate::wire::otlp::check::check;
 use crate::wire::otlp::json::{Converted, NotJson};
 use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
@@ -141,6 +142,7 @@ pub struct Intake {
     metrics: IngestMetrics,
     budget: Budget,
     heavy: Semaphore,
+    scrubber: Arc<Scrubber>,
 }
 
 impl Intake {
@@ -150,7 +152,15 @@ impl Intake {
 
     pub fn with_budget(queue: Arc<dyn Queue>, metrics: IngestMetrics, max_bytes: usize) -> Intake {
         let budget = Budget::new(max_bytes, metrics.in_flight_bytes.clone());
-        Intake { queue, metrics, budget, heavy: Semaphore::new(HEAVY_AT_A_TIME) }
+        let (heavy, scrubber) = (Semaphore::new(HEAVY_AT_A_TIME), Arc::default());
+        Intake { queue, metrics, budget, heavy, scrubber }
+    }
+
+    /// Scrubs by other rules than the built-in ones.
+    #[must_use]
+    pub fn with_scrubber(mut self, scrubber: Scrubber) -> Intake {
+        self.scrubber = Arc::new(scrubber);
+        self
     }
 
     /// What bodies are read against.
@@ -183,6 +193,7 @@ impl Intake {
             self.queue.append(record).await?;
         }
         self.metrics.count_spans(door, prepared.outcome.accepted, &prepared.outcome.refused);
+        self.metrics.count_redactions(door, &prepared.redactions);
         self.metrics.ack_seconds.observe(began.elapsed().as_secs_f64());
         Ok(prepared.outcome)
     }
@@ -202,10 +213,12 @@ impl Intake {
 
     async fn prepare(&self, payload: Payload) -> Result<Prepared, IntakeError> {
         if payload.body.bytes.len() < HEAVY_FROM_BYTES || payload.is_ready() {
-            return prepare(payload);
+            return prepare(payload, &self.scrubber);
         }
         let _turn = self.heavy.acquire().await.map_err(|_| IntakeError::Closed)?;
-        tokio::task::spawn_blocking(move || prepare(payload)).await.map_err(|_| IntakeError::Failed)?
+        let scrubber = Arc::clone(&self.scrubber);
+        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber));
+        preparing.await.map_err(|_| IntakeError::Failed)?
     }
 }
 
@@ -220,9 +233,10 @@ impl Payload {
 struct Prepared {
     body: Held,
     outcome: Outcome,
+    redactions: Vec<Redaction>,
 }
 
-fn prepare(payload: Payload) -> Result<Prepared, IntakeError> {
+fn prepare(payload: Payload, scrubber: &Scrubber) -> Result<Prepared, IntakeError> {
     let Held { bytes, mut share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
     let converted = match payload.format {
         Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
@@ -239,9 +253,11 @@ fn prepare(payload: Payload) -> Result<Prepared, IntakeError> {
     for Refusal { reason, count, example } in checked.refused {
         refused.add(reason, count, || example);
     }
-    share.shrink_to(share.bytes().min(checked.body.len()));
-    let body = Held { bytes: checked.body, share };
-    Ok(Prepared { body, outcome: Outcome { accepted: checked.accepted, refused: refused.into_vec() } })
+    let scrubbed = scrubber.apply(checked.body, Shape::Traces);
+    share.shrink_to(share.bytes().min(scrubbed.body.len()));
+    let body = Held { bytes: scrubbed.body, share };
+    let outcome = Outcome { accepted: checked.accepted, refused: refused.into_vec() };
+    Ok(Prepared { body, outcome, redactions: scrubbed.redactions })
 }
 
 fn now() -> Timestamp {

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::scrub::Redaction;
 use crate::wire::otlp::{Reason, Refusal};
 
 /// Where a request came in.
@@ -62,12 +63,20 @@ impl EncodeLabelValue for ReasonLabel {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RedactionLabels {
+    pub door: Door,
+    /// A detector, or a rule of the rules file.
+    pub rule: String,
+}
+
 /// Clones share the same figures.
 #[derive(Clone, Debug)]
 pub struct IngestMetrics {
     pub requests: Family<RequestLabels, Counter>,
     pub accepted_spans: Family<DoorLabels, Counter>,
     pub refused_spans: Family<RefusalLabels, Counter>,
+    pub redacted_values: Family<RedactionLabels, Counter>,
     pub received_bytes: Family<DoorLabels, Counter>,
     pub in_flight_bytes: Gauge,
     pub ack_seconds: Histogram,
@@ -79,6 +88,7 @@ impl Default for IngestMetrics {
             requests: Family::default(),
             accepted_spans: Family::default(),
             refused_spans: Family::default(),
+            redacted_values: Family::default(),
             received_bytes: Family::default(),
             in_flight_bytes: Gauge::default(),
             // 0.25 ms to 8 s
@@ -94,6 +104,11 @@ impl IngestMetrics {
         ingest.register("requests", "Requests, by door and outcome", self.requests.clone());
         ingest.register("accepted_spans", "Spans made durable, by door", self.accepted_spans.clone());
         ingest.register("refused_spans", "Spans refused, by door and reason", self.refused_spans.clone());
+        ingest.register(
+            "redacted_values",
+            "Secrets taken out before the queue, by door and rule",
+            self.redacted_values.clone(),
+        );
         ingest.register(
             "received_bytes",
             "Bytes of bodies as they came, by door",
@@ -120,6 +135,13 @@ impl IngestMetrics {
         for Refusal { reason, count, .. } in refused {
             let labels = RefusalLabels { door, reason: ReasonLabel(*reason) };
             self.refused_spans.get_or_create(&labels).inc_by(u64::from(*count));
+        }
+    }
+
+    pub fn count_redactions(&self, door: Door, redactions: &[Redaction]) {
+        for Redaction { rule, count, .. } in redactions {
+            let labels = RedactionLabels { door, rule: rule.clone() };
+            self.redacted_values.get_or_create(&labels).inc_by(u64::from(*count));
         }
     }
 }

@@ -15,6 +15,7 @@ mod overview;
 mod planner;
 mod retention;
 mod roundtrip;
+mod scrub;
 mod search;
 mod server;
 mod services;

@@ -15,7 +15,8 @@ mod reader;
 
 use reader::Field;
 pub use reader::Malformed;
-pub(in crate::wire) use reader::{Reader, is_ascii};
+pub(crate) use reader::Reader;
+pub(in crate::wire) use reader::is_ascii;
 
 /// The raw ResourceSpans messages of an `ExportTraceServiceRequest`. Ends after the first error.
 pub fn resource_spans(request: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
@@ -31,10 +32,7 @@ pub fn resource_spans(request: &[u8]) -> impl Iterator<Item = Result<&[u8], Malf
 
 /// The next occurrence of a message field, skipping all others.
 #[inline]
-pub(in crate::wire) fn next_of<'a>(
-    reader: &mut Reader<'a>,
-    number: u32,
-) -> Result<Option<&'a [u8]>, Malformed> {
+pub(crate) fn next_of<'a>(reader: &mut Reader<'a>, number: u32) -> Result<Option<&'a [u8]>, Malformed> {
     while let Some(field) = reader.next()? {
         if field.number == number {
             return reader.bytes(field).map(Some);

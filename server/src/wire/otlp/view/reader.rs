@@ -57,14 +57,14 @@ impl Malformed {
 
 /// The fields of one message, in the order they were written. What each carries is taken by the reader's method for
 /// the type it must have, so that no field is looked at twice.
-pub(in crate::wire) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     whole: usize,
     rest: &'a [u8],
 }
 
 /// The start of a field. Exactly one of the reader's methods must take what it carries.
 #[derive(Clone, Copy)]
-pub(in crate::wire) struct Field {
+pub(crate) struct Field {
     pub number: u32,
     wire_type: u8,
     at: usize,
@@ -220,6 +220,14 @@ impl Field {
     #[cold]
     fn wrong(self) -> Malformed {
         Malformed::WireType { field: self.number, found: self.wire_type, at: self.at }
+    }
+}
+
+impl Field {
+    /// Whether it carries text, bytes or a message.
+    #[inline(always)]
+    pub fn is_bytes(self) -> bool {
+        self.wire_type == LENGTH
     }
 }
 
