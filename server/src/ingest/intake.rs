@@ -248,12 +248,12 @@ fn prepare(payload: Payload, scrubber: &Scrubber) -> Result<Prepared, IntakeErro
     if converted.body.len() > REQUEST_MAX_BYTES {
         return Err(IntakeError::TooLarge { max_bytes: REQUEST_MAX_BYTES });
     }
-    let checked = check(converted.body)?;
+    let (checked, shape) = (check(converted.body)?, Shape::Traces);
     let mut refused = converted.refused;
     for Refusal { reason, count, example } in checked.refused {
         refused.add(reason, count, || example);
     }
-    let scrubbed = scrubber.apply(checked.body, Shape::Traces);
+    let scrubbed = scrubber.apply(checked.body, shape);
     share.shrink_to(share.bytes().min(scrubbed.body.len()));
     let body = Held { bytes: scrubbed.body, share };
     let outcome = Outcome { accepted: checked.accepted, refused: refused.into_vec() };

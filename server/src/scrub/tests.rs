@@ -1,3 +1,5 @@
+//! The scrubber on whole requests: a secret in every place text can be, rules, and any request at all.
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValueList};
