@@ -21,7 +21,17 @@ const OWNERS: &[(&str, &[&str])] = &[
             "bench/",
         ],
     ),
-    ("prost::", &["server/src/wire", "server/src/ingest", "server/src/demo", "server/tests", "bench/"]),
+    (
+        "prost::",
+        &[
+            "server/src/wire",
+            "server/src/scrub/tests.rs",
+            "server/src/ingest",
+            "server/src/demo",
+            "server/tests",
+            "bench/",
+        ],
+    ),
     ("tonic::", &["server/src/wire", "server/src/ingest", "server/src/demo", "server/tests", "bench/"]),
     ("clickhouse::", &["server/src/storage"]),
     ("sqlx::", &["server/src/access"]),
