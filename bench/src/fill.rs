@@ -11,7 +11,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use model::{Nanos, TenantId, Timestamp};
 use serde::Deserialize;
-use server::queue::Record;
+use server::queue::{Kind, Record};
 use server::storage::Store;
 use server::storage::columns::{Batched, Batcher};
 use server::storage::store::Address;
@@ -68,6 +68,7 @@ fn make(pool: &Pool, wanted: u64, out: &mpsc::Sender<Batched>) -> anyhow::Result
                 batcher.add(&Record {
                     tenant: TenantId::default(),
                     received,
+                    kind: Kind::Spans,
                     spans: draw.spans as u32,
                     body,
                 })?;

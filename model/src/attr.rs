@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 /// Attributes in the order the sender wrote them.
 pub type Attrs = Vec<(String, AttrValue)>;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum AttrValue {
     /// Present but without a value.
+    #[default]
     Empty,
     Str(String),
     Bool(bool),

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::log::LogLine;
 use crate::trace::TraceStatus;
 use crate::view::{MatchedSpan, Matches, TraceSummary};
 use crate::{AttrValue, Event, Link, Span};
@@ -73,6 +74,30 @@ pub fn span_json(span: &Span) -> Value {
         "dropped_links_count": span.dropped_links,
         "resource_dropped_attributes_count": span.origin.resource_dropped_attributes,
         "notes": span.notes,
+    })
+}
+
+pub fn log_json(line: &LogLine) -> Value {
+    json!({
+        "time_unix_ns": line.time.0.to_string(),
+        "observed_time_unix_ns": line.observed.0.to_string(),
+        "trace_id": if line.trace_id.is_valid() { json!(line.trace_id.to_string()) } else { Value::Null },
+        "span_id": if line.span_id.is_valid() { json!(line.span_id.to_string()) } else { Value::Null },
+        "service_name": line.service,
+        "severity": line.severity.name(),
+        "severity_number": line.severity.0,
+        "severity_text": line.severity_text,
+        "event_name": line.event_name,
+        "body": attr_json(&line.body),
+        "attributes": attrs_json(&line.attributes),
+        "dropped_attributes_count": line.dropped_attributes,
+        "flags": line.flags,
+        "resource_attributes": attrs_json(&line.origin.resource),
+        "scope": {
+            "name": line.origin.scope_name,
+            "version": line.origin.scope_version,
+            "attributes": attrs_json(&line.origin.scope),
+        },
     })
 }
 

@@ -7,6 +7,7 @@ pub mod error;
 pub mod hist;
 pub mod id;
 pub mod json;
+pub mod log;
 pub mod query;
 pub mod scope;
 pub mod span;

@@ -51,6 +51,7 @@ pub fn router(app: App) -> Router {
         .route("/api/heatmap", get(overview::heatmap))
         .route("/api/attributes", get(overview::attributes))
         .route("/api/metrics/query_range", get(overview::series))
+        .route("/api/traces/{id}/logs", get(traces::logs))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
         .route("/api/openapi.json", get(openapi))

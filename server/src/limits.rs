@@ -90,6 +90,8 @@ pub const SERIES_MAX_STEPS: u64 = 1_440;
 /// What completion offers at most.
 pub const COMPLETE_MAX_KEYS: usize = 2_000;
 pub const COMPLETE_MAX_VALUES: usize = 50;
+/// Lines of a trace's log in one answer: far more than one reads, and a few megabytes.
+pub const TRACE_LOGS_MAX_LINES: usize = 5_000;
 
 /// How long a stopping server waits for open requests to end.
 pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);

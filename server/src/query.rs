@@ -11,6 +11,7 @@ pub mod diff;
 pub mod evaluate;
 pub mod health;
 pub mod in_trace;
+pub mod logs;
 pub mod overview;
 pub mod plan;
 pub mod red;

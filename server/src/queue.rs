@@ -12,11 +12,23 @@ use thiserror::Error;
 pub mod disk;
 pub mod metrics;
 
-/// One accepted request: spans as an encoded OTLP `ExportTraceServiceRequest`, already checked.
+/// What a record's body holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// An `ExportTraceServiceRequest`.
+    #[default]
+    Spans,
+    /// An `ExportLogsServiceRequest`.
+    Logs,
+}
+
+/// One accepted request: spans or log records in an encoded OTLP request, already checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub tenant: TenantId,
     pub received: Timestamp,
+    pub kind: Kind,
+    /// How many spans, or log records, it carries.
     pub spans: u32,
     pub body: Bytes,
 }

@@ -7,6 +7,7 @@ pub mod columns;
 pub mod embedded;
 pub mod engine_child;
 pub mod erase;
+pub mod logs;
 pub mod metrics;
 pub mod migrate;
 pub mod native;

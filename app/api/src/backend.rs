@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
@@ -43,6 +44,7 @@ pub trait Backend: Send + Sync {
     ) -> Result<Vec<AttributeValue>, ApiError>;
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError>;
     async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError>;
+    async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError>;
     async fn get_span(
         &self,
         caller: &Caller,

@@ -1,5 +1,6 @@
 //! Every server function, verb first, two lines each.
 
+use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
@@ -57,6 +58,13 @@ pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
 pub async fn get_diff(a: TraceId, b: TraceId) -> Result<Diff, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_diff(&caller, a, b).await?)
+}
+
+/// The trace's log lines, in order of time.
+#[server(prefix = "/fn", endpoint = "get_trace_logs", input = Postcard, output = Postcard)]
+pub async fn get_trace_logs(trace: TraceId) -> Result<TraceLogs, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_trace_logs(&caller, trace).await?)
 }
 
 /// One span whole. Its start is asked for because senders do reuse span ids.

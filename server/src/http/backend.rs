@@ -2,6 +2,7 @@
 
 use api::{Backend, Caller};
 use async_trait::async_trait;
+use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
@@ -61,6 +62,10 @@ impl Backend for Answers {
 
     async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError> {
         self.queries.diff(&caller.scope, a, b).await
+    }
+
+    async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError> {
+        self.queries.trace_logs(&caller.scope, trace).await
     }
 
     async fn get_span(

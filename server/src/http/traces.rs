@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use model::ApiError;
-use model::json::{matches_json, span_json, summary_json};
+use model::json::{log_json, matches_json, span_json, summary_json};
 use model::view::TraceSummary;
 use serde_json::{Value, json};
 
@@ -45,6 +45,18 @@ pub async fn by_id(State(app): State<App>, Path(id): Path<String>) -> Result<Res
     let (summary, spans) = app.queries.whole(&caller.scope, trace_id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(trace_json(&summary, spans)))
         .into_response())
+}
+
+/// A trace's log. A trace nobody knows has an empty one, as its lines may come before its spans.
+pub async fn logs(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, HttpError> {
+    let trace_id = params::trace_id(&id)?;
+    let caller = app.caller().await?;
+    let log = app.queries.trace_logs(&caller.scope, trace_id).await?;
+    Ok(Json(json!({
+        "trace_id": trace_id.to_string(),
+        "logs": log.lines.iter().map(log_json).collect::<Vec<_>>(),
+        "complete": log.complete,
+    })))
 }
 
 /// The summary, the spans with commas between them, and last the root span, which by then has passed by.

@@ -13,9 +13,9 @@ use super::budget::{Budget, NoRoom};
 use super::decompress::{Coding, decompress};
 use super::metrics::{Door, DoorLabels, IngestMetrics};
 use crate::limits::{INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER};
-use crate::queue::{Queue, QueueError, Record};
+use crate::queue::{Kind, Queue, QueueError, Record};
 use crate::scrub::{Redaction, Scrubber, Shape};
-use crate::wire::otlp::check::check;
+use crate::wire::otlp::check::{check, check_logs};
 use crate::wire::otlp::json::{Converted, NotJson};
 use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
 use crate::wire::otlp::{json, view};
@@ -26,7 +26,7 @@ const HEAVY_FROM_BYTES: usize = 256 << 10;
 /// How many such bodies at a time; JSON is several times its size while it is read.
 const HEAVY_AT_A_TIME: usize = 2;
 
-/// How the spans of a body are written.
+/// How the spans or log records of a body are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Protobuf,
@@ -42,6 +42,7 @@ pub struct Payload {
     pub body: Held,
     pub coding: Coding,
     pub format: Format,
+    pub kind: Kind,
 }
 
 /// The accepted spans are durable.
@@ -182,17 +183,19 @@ impl Intake {
         let began = Instant::now();
         let received = payload.body.bytes.len() as u64;
         self.metrics.received_bytes.get_or_create(&DoorLabels { door }).inc_by(received);
+        let kind = payload.kind;
         let prepared = self.prepare(payload).await?;
         if prepared.outcome.accepted > 0 {
             let record = Record {
                 tenant: tenant.clone(),
                 received: now(),
+                kind,
                 spans: prepared.outcome.accepted,
                 body: prepared.body.bytes.clone(),
             };
             self.queue.append(record).await?;
         }
-        self.metrics.count_spans(door, prepared.outcome.accepted, &prepared.outcome.refused);
+        self.metrics.count_taken(door, kind, prepared.outcome.accepted, &prepared.outcome.refused);
         self.metrics.count_redactions(door, &prepared.redactions);
         self.metrics.ack_seconds.observe(began.elapsed().as_secs_f64());
         Ok(prepared.outcome)
@@ -240,6 +243,7 @@ fn prepare(payload: Payload, scrubber: &Scrubber) -> Result<Prepared, IntakeErro
     let Held { bytes, mut share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
     let converted = match payload.format {
         Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
+        Format::Json if payload.kind == Kind::Logs => json::logs::convert(&bytes)?,
         Format::Json => json::convert(&bytes)?,
         Format::SimpleJson => simple::convert(&bytes)?,
         Format::ZipkinJson => zipkin::convert_json(&bytes)?,
@@ -248,7 +252,10 @@ fn prepare(payload: Payload, scrubber: &Scrubber) -> Result<Prepared, IntakeErro
     if converted.body.len() > REQUEST_MAX_BYTES {
         return Err(IntakeError::TooLarge { max_bytes: REQUEST_MAX_BYTES });
     }
-    let (checked, shape) = (check(converted.body)?, Shape::Traces);
+    let (checked, shape) = match payload.kind {
+        Kind::Spans => (check(converted.body)?, Shape::Traces),
+        Kind::Logs => (check_logs(converted.body)?, Shape::Logs),
+    };
     let mut refused = converted.refused;
     for Refusal { reason, count, example } in checked.refused {
         refused.add(reason, count, || example);

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::queue::Kind;
 use crate::scrub::Redaction;
 use crate::wire::otlp::{Reason, Refusal};
 
@@ -77,6 +78,8 @@ pub struct IngestMetrics {
     pub accepted_spans: Family<DoorLabels, Counter>,
     pub refused_spans: Family<RefusalLabels, Counter>,
     pub redacted_values: Family<RedactionLabels, Counter>,
+    pub accepted_logs: Family<DoorLabels, Counter>,
+    pub refused_logs: Family<RefusalLabels, Counter>,
     pub received_bytes: Family<DoorLabels, Counter>,
     pub in_flight_bytes: Gauge,
     pub ack_seconds: Histogram,
@@ -89,6 +92,8 @@ impl Default for IngestMetrics {
             accepted_spans: Family::default(),
             refused_spans: Family::default(),
             redacted_values: Family::default(),
+            accepted_logs: Family::default(),
+            refused_logs: Family::default(),
             received_bytes: Family::default(),
             in_flight_bytes: Gauge::default(),
             // 0.25 ms to 8 s
@@ -104,6 +109,8 @@ impl IngestMetrics {
         ingest.register("requests", "Requests, by door and outcome", self.requests.clone());
         ingest.register("accepted_spans", "Spans made durable, by door", self.accepted_spans.clone());
         ingest.register("refused_spans", "Spans refused, by door and reason", self.refused_spans.clone());
+        ingest.register("accepted_logs", "Log records made durable, by door", self.accepted_logs.clone());
+        ingest.register("refused_logs", "Log records refused, by door and reason", self.refused_logs.clone());
         ingest.register(
             "redacted_values",
             "Secrets taken out before the queue, by door and rule",
@@ -130,11 +137,15 @@ impl IngestMetrics {
         self.requests.get_or_create(&RequestLabels { door, outcome }).inc();
     }
 
-    pub fn count_spans(&self, door: Door, accepted: u32, refused: &[Refusal]) {
-        self.accepted_spans.get_or_create(&DoorLabels { door }).inc_by(u64::from(accepted));
+    pub fn count_taken(&self, door: Door, kind: Kind, accepted: u32, refused: &[Refusal]) {
+        let (taken, not_taken) = match kind {
+            Kind::Spans => (&self.accepted_spans, &self.refused_spans),
+            Kind::Logs => (&self.accepted_logs, &self.refused_logs),
+        };
+        taken.get_or_create(&DoorLabels { door }).inc_by(u64::from(accepted));
         for Refusal { reason, count, .. } in refused {
             let labels = RefusalLabels { door, reason: ReasonLabel(*reason) };
-            self.refused_spans.get_or_create(&labels).inc_by(u64::from(*count));
+            not_taken.get_or_create(&labels).inc_by(u64::from(*count));
         }
     }
 

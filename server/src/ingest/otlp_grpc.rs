@@ -1,4 +1,4 @@
-//! OTLP over gRPC: `TraceService.Export`, with no decoding on the way.
+//! OTLP over gRPC: `TraceService.Export` and `LogsService.Export`, with no decoding on the way.
 //!
 //! The one message of a call is taken off its five bytes of framing here, so that reading it counts against the
 //! budget all requests share and unpacking it stops at the limit, as over HTTP.
@@ -26,9 +26,11 @@ use super::intake::{Format, Intake, IntakeError, Outcome, Payload};
 use super::metrics::Door;
 use super::tenant_of;
 use crate::limits::REQUEST_MAX_BYTES;
+use crate::queue::Kind;
 use crate::wire::otlp::answer;
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const EXPORT_SPANS: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const EXPORT_LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 /// A flag (packed or not) and the length of what follows.
 const FRAME_BYTES: usize = 5;
 const ACCEPTED: &str = "gzip,zstd,deflate,identity";
@@ -40,7 +42,11 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// The routes; every other method is UNIMPLEMENTED.
 pub fn routes(intake: Arc<Intake>) -> Routes {
-    let router = Router::new().route(EXPORT, post(export)).fallback(unimplemented).with_state(intake);
+    let router = Router::new()
+        .route(EXPORT_SPANS, post(export_spans))
+        .route(EXPORT_LOGS, post(export_logs))
+        .fallback(unimplemented)
+        .with_state(intake);
     Routes::from(router)
 }
 
@@ -59,10 +65,18 @@ pub async fn serve(listener: TcpListener, intake: Arc<Intake>, shutdown: impl Fu
 }
 
 async fn unimplemented() -> Response<Body> {
-    Status::unimplemented("this server takes TraceService.Export only").into_http()
+    Status::unimplemented("this server takes TraceService.Export and LogsService.Export only").into_http()
 }
 
-async fn export(State(intake): State<Arc<Intake>>, request: Request) -> Response<Body> {
+async fn export_spans(State(intake): State<Arc<Intake>>, request: Request) -> Response<Body> {
+    export(&intake, request, Kind::Spans).await
+}
+
+async fn export_logs(State(intake): State<Arc<Intake>>, request: Request) -> Response<Body> {
+    export(&intake, request, Kind::Logs).await
+}
+
+async fn export(intake: &Intake, request: Request, kind: Kind) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let coding = match coding(&parts.headers) {
         Ok(coding) => coding,
@@ -73,7 +87,7 @@ async fn export(State(intake): State<Arc<Intake>>, request: Request) -> Response
             return response;
         }
     };
-    let result = take(&intake, &parts.headers, body, coding).await;
+    let result = take(intake, &parts.headers, body, coding, kind).await;
     intake.count(Door::OtlpGrpc, &result);
     match result {
         Ok(outcome) => respond(&answer::export_response(&outcome.refused)),
@@ -86,6 +100,7 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
     coding: Coding,
+    kind: Kind,
 ) -> Result<Outcome, IntakeError> {
     let framed = body::read(body, None, REQUEST_MAX_BYTES + FRAME_BYTES, intake.budget()).await;
     let (body, is_packed) = unframe(framed.map_err(at_the_limit)?)?;
@@ -93,9 +108,8 @@ async fn take(
         return Err(IntakeError::Malformed("the message is packed but no grpc-encoding says how".to_owned()));
     }
     let coding = if is_packed { coding } else { Coding::Identity };
-    intake
-        .accept(&tenant_of(headers), Payload { body, coding, format: Format::Protobuf }, Door::OtlpGrpc)
-        .await
+    let payload = Payload { body, coding, format: Format::Protobuf, kind };
+    intake.accept(&tenant_of(headers), payload, Door::OtlpGrpc).await
 }
 
 /// The limit is the message's; nobody knows of the framing.

@@ -1,4 +1,4 @@
-//! OTLP over HTTP (`POST /v1/traces`, protobuf and JSON), the simple batch (`POST /v1/spans`) and Zipkin
+//! OTLP over HTTP (`POST /v1/traces` and `/v1/logs`, protobuf and JSON), the simple batch (`POST /v1/spans`) and Zipkin
 //! (`POST /api/v2/spans`, JSON and protobuf).
 //!
 //! A sender is answered in the encoding it spoke. Errors to protobuf senders are a `google.rpc.Status`; JSON ones
@@ -20,6 +20,7 @@ use super::intake::{Format, Intake, IntakeError, Outcome, Payload};
 use super::metrics::Door;
 use super::{body, tenant_of};
 use crate::limits::REQUEST_MAX_BYTES;
+use crate::queue::Kind;
 use crate::wire::otlp::answer;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -29,6 +30,7 @@ const JSON: &str = "application/json";
 pub fn router(intake: Arc<Intake>) -> Router {
     Router::new()
         .route("/v1/traces", only_post(post(traces)))
+        .route("/v1/logs", only_post(post(logs)))
         .route("/v1/spans", only_post(post(simple_spans)))
         .route("/api/v2/spans", only_post(post(zipkin_spans)))
         .with_state(intake)
@@ -48,20 +50,29 @@ fn only_post(route: MethodRouter<Arc<Intake>>) -> MethodRouter<Arc<Intake>> {
 }
 
 async fn traces(State(intake): State<Arc<Intake>>, request: Request) -> Response {
+    otlp(&intake, request, Kind::Spans, "rejectedSpans").await
+}
+
+async fn logs(State(intake): State<Arc<Intake>>, request: Request) -> Response {
+    otlp(&intake, request, Kind::Logs, "rejectedLogRecords").await
+}
+
+/// `counted` is what JSON calls those that were refused.
+async fn otlp(intake: &Intake, request: Request, kind: Kind, counted: &str) -> Response {
     let format = match content_type(request.headers()) {
         PROTOBUF | "application/protobuf" => Format::Protobuf,
         JSON => Format::Json,
         other => {
             let (other, hint) = (other.to_owned(), format!("send {PROTOBUF} or {JSON}"));
             body::discard(request.into_body()).await;
-            return refuse_content_type(&intake, Door::OtlpHttp, &other, hint);
+            return refuse_content_type(intake, Door::OtlpHttp, &other, hint);
         }
     };
-    match take(&intake, request, Door::OtlpHttp, format).await {
+    match take(intake, request, Door::OtlpHttp, format, kind).await {
         Ok(outcome) if format == Format::Protobuf => {
             respond(StatusCode::OK, PROTOBUF, answer::export_response(&outcome.refused))
         }
-        Ok(outcome) => respond_json(StatusCode::OK, &answer::export_response_json(&outcome.refused)),
+        Ok(outcome) => respond_json(StatusCode::OK, &answer::export_response_json(&outcome.refused, counted)),
         Err(refused) => refused.into_response(format),
     }
 }
@@ -72,7 +83,7 @@ async fn simple_spans(State(intake): State<Arc<Intake>>, request: Request) -> Re
         body::discard(request.into_body()).await;
         return refuse_content_type(&intake, Door::SimpleJson, &content_type, format!("send {JSON}"));
     }
-    match take(&intake, request, Door::SimpleJson, Format::SimpleJson).await {
+    match take(&intake, request, Door::SimpleJson, Format::SimpleJson, Kind::Spans).await {
         Ok(outcome) => respond_json(StatusCode::ACCEPTED, &simple_answer(&outcome)),
         Err(refused) => refused.into_response(Format::SimpleJson),
     }
@@ -90,7 +101,7 @@ async fn zipkin_spans(State(intake): State<Arc<Intake>>, request: Request) -> Re
             return refuse_content_type(&intake, Door::Zipkin, &other, hint);
         }
     };
-    match take(&intake, request, Door::Zipkin, format).await {
+    match take(&intake, request, Door::Zipkin, format, Kind::Spans).await {
         Ok(outcome) if outcome.refused.is_empty() => respond(StatusCode::ACCEPTED, "text/plain", Vec::new()),
         Ok(outcome) => respond_json(StatusCode::ACCEPTED, &simple_answer(&outcome)),
         Err(refused) => refused.into_response(Format::ZipkinJson),
@@ -113,7 +124,13 @@ fn simple_answer(outcome: &Outcome) -> Value {
     json!({ "accepted": outcome.accepted, "refused": refused })
 }
 
-async fn take(intake: &Intake, request: Request, door: Door, format: Format) -> Result<Outcome, Refused> {
+async fn take(
+    intake: &Intake,
+    request: Request,
+    door: Door,
+    format: Format,
+    kind: Kind,
+) -> Result<Outcome, Refused> {
     let (parts, body) = request.into_parts();
     let coding = match coding(&parts.headers) {
         Ok(coding) => coding,
@@ -127,7 +144,7 @@ async fn take(intake: &Intake, request: Request, door: Door, format: Format) -> 
         let announced =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let body = body::read(body, announced, REQUEST_MAX_BYTES, intake.budget()).await?;
-        intake.accept(&tenant_of(&parts.headers), Payload { body, coding, format }, door).await
+        intake.accept(&tenant_of(&parts.headers), Payload { body, coding, format, kind }, door).await
     }
     .await;
     intake.count(door, &result);

@@ -161,6 +161,23 @@ async fn the_simple_batch_is_taken_and_answered() {
 }
 
 #[tokio::test]
+async fn log_records_are_taken_and_counted_apart_from_spans() {
+    let doors = Doors::open().await;
+    let json = json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [
+        { "timeUnixNano": "1700000000000000000", "body": { "stringValue": "a" } }, { "severityNumber": "LOUD" },
+    ] }] }] });
+    let response = Client::new().post(doors.url("/v1/logs")).json(&json).send().await.unwrap();
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["partialSuccess"]["rejectedLogRecords"], json!("1"));
+    let record = doors.queue.records.lock().unwrap()[0].clone();
+    assert_eq!((record.kind, record.spans), (crate::queue::Kind::Logs, 1));
+    let labels = super::metrics::DoorLabels { door: Door::OtlpHttp };
+    assert_eq!(doors.metrics.accepted_logs.get_or_create(&labels).get(), 1);
+    assert_eq!(doors.metrics.accepted_spans.get_or_create(&labels).get(), 0);
+    doors.assert_idle().await;
+}
+
+#[tokio::test]
 async fn zipkin_is_answered_as_zipkin_does() {
     let doors = Doors::open().await;
     let span = json!({ "traceId": "48485a3953bb6124", "id": "1", "name": "get", "timestamp": 1_700_000_000_000_000_u64,
@@ -414,12 +431,10 @@ async fn calls_are_framed_right() {
 
 #[tokio::test]
 async fn other_services_are_unimplemented() {
-    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-    use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
     let doors = Doors::open().await;
-    let mut logs = LogsServiceClient::connect(format!("http://{}", doors.grpc)).await.unwrap();
-    let status = logs.export(ExportLogsServiceRequest::default()).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
+    let metrics = "opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+    let (status, message) = raw_call(&doors, metrics, vec![0; 5], "identity").await;
+    assert_eq!(status, "12", "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -478,7 +493,12 @@ async fn everything_is_counted() {
 
 /// Sends bytes as the body of an export call; returns `grpc-status` and `grpc-message`.
 async fn raw_grpc(doors: &Doors, framed: Vec<u8>, encoding: &str) -> (String, String) {
-    let url = format!("http://{}/opentelemetry.proto.collector.trace.v1.TraceService/Export", doors.grpc);
+    let spans = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    raw_call(doors, spans, framed, encoding).await
+}
+
+async fn raw_call(doors: &Doors, method: &str, framed: Vec<u8>, encoding: &str) -> (String, String) {
+    let url = format!("http://{}/{method}", doors.grpc);
     let request = hyper::Request::post(url)
         .header("content-type", "application/grpc")
         .header("grpc-encoding", encoding)

@@ -1,4 +1,4 @@
-//! Spans from their encoded OTLP straight into columns: the one converter on the way in.
+//! Spans and log records from their encoded OTLP straight into columns: the one converter on the way in.
 //!
 //! A batch becomes one block for each table. What a table has no value for in the whole batch is left out of the
 //! block, and the engine fills in defaults.
@@ -9,12 +9,14 @@ use bytes::Bytes;
 use model::TenantId;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::logs::{Logs, Source};
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
 use super::pieces::{Pieces, Shape, Taker};
 use super::red::{self, RedCounter};
-use crate::queue::Record;
+use crate::queue::{Kind, Record};
 use crate::wire::otlp::view::{
-    EventView, LinkView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value, resource_spans,
+    EventView, LinkView, LogView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value,
+    resource_spans,
 };
 use crate::wire::otlp::{UNKNOWN_SERVICE, notes_of};
 
@@ -36,6 +38,7 @@ const SECS_PER_DAY: u32 = 86_400;
 /// The blocks of one batch under construction.
 pub struct Batcher<'k> {
     spans: Spans,
+    logs: Logs,
     pieces: Pieces,
     origins: Origins,
     red: RedCounter,
@@ -50,6 +53,7 @@ pub struct Batched {
     pub blocks: Vec<TableBlock>,
     pub new_origins: HashSet<u64>,
     pub spans: usize,
+    pub logs: usize,
 }
 
 /// What all spans of one resource and scope have in common.
@@ -64,6 +68,7 @@ impl<'k> Batcher<'k> {
     pub fn new(known_origins: &'k HashSet<u64>) -> Self {
         Batcher {
             spans: Spans::default(),
+            logs: Logs::default(),
             pieces: Pieces::default(),
             origins: Origins::default(),
             red: RedCounter::default(),
@@ -72,7 +77,7 @@ impl<'k> Batcher<'k> {
         }
     }
 
-    /// Adds a record. Its spans were checked at the door; one that still cannot be read ends this record.
+    /// Adds a record. What it carries was checked at the door; one that still cannot be read ends this record.
     pub fn add(&mut self, record: &Record) -> Result<(), Malformed> {
         let received_secs = record.received.as_secs() as u32;
         let mut span = SpanView::default();
@@ -84,6 +89,14 @@ impl<'k> Batcher<'k> {
                 let scope = ScopeView::read(bytes)?;
                 let origin = self.origin_of(record, &resource, &scope, name)?;
                 let tenant = &record.tenant;
+                if record.kind == Kind::Logs {
+                    let received_ns = record.received.0;
+                    let source = Source { tenant: &tenant.0, service: name, origin, received_ns };
+                    for bytes in &scope.spans {
+                        self.logs.add(&source, &LogView::read(bytes)?)?;
+                    }
+                    continue;
+                }
                 let shared = Shared { tenant, received_secs, service, origin };
                 for bytes in &scope.spans {
                     span.read(bytes)?;
@@ -96,9 +109,13 @@ impl<'k> Batcher<'k> {
 
     pub fn finish(self) -> Batched {
         let spans = self.spans.span_id.rows();
-        let mut blocks = Vec::with_capacity(4);
+        let mut blocks = Vec::with_capacity(5);
         if self.origins.id.rows() > 0 {
             blocks.push(self.origins.finish());
+        }
+        let logs = self.logs.rows();
+        if logs > 0 {
+            blocks.push(self.logs.finish());
         }
         if spans > 0 {
             let red = self.red.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
@@ -107,7 +124,7 @@ impl<'k> Batcher<'k> {
             blocks.push(pieces);
             blocks.push(red);
         }
-        Batched { blocks, new_origins: self.new_origins, spans }
+        Batched { blocks, new_origins: self.new_origins, spans, logs }
     }
 
     fn add_span(&mut self, shared: &Shared<'_>, span: &SpanView<'_>) -> Result<(), Malformed> {
@@ -185,11 +202,11 @@ fn origin_id(tenant: &TenantId, resource: &ResourceView<'_>, scope: &ScopeView<'
     hash.digest()
 }
 
-fn trace_id_of(bytes: &[u8]) -> [u8; 16] {
+pub(super) fn trace_id_of(bytes: &[u8]) -> [u8; 16] {
     bytes.try_into().unwrap_or_default()
 }
 
-fn span_id_of(bytes: &[u8]) -> u64 {
+pub(super) fn span_id_of(bytes: &[u8]) -> u64 {
     bytes.try_into().map_or(0, u64::from_be_bytes)
 }
 
@@ -438,7 +455,7 @@ impl Links {
 }
 
 /// Attributes as one row of tagged text; plain strings are not copied on the way.
-fn push_tagged(map: &mut Dict<Text>, attributes: &[&[u8]]) -> Result<(), Malformed> {
+pub(super) fn push_tagged(map: &mut Dict<Text>, attributes: &[&[u8]]) -> Result<(), Malformed> {
     for bytes in attributes {
         let (key, value) = key_value(bytes)?;
         map.keys.push(key);

@@ -13,6 +13,7 @@ use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
 
 mod found;
 mod in_trace;
+mod logs;
 mod origins;
 mod spans;
 

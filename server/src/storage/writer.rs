@@ -27,6 +27,7 @@ const ORIGINS_REFRESH: Duration = Duration::from_secs(12 * 3600);
 #[derive(Clone, Debug, Default)]
 pub struct WriterMetrics {
     pub spans: Counter,
+    pub log_records: Counter,
     pub batches: Counter,
     pub retries: Counter,
     pub unreadable: Counter,
@@ -38,6 +39,7 @@ impl WriterMetrics {
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("skein_writer");
         registry.register("spans", "Spans stored in the engine", self.spans.clone());
+        registry.register("log_records", "Log records stored in the engine", self.log_records.clone());
         registry.register("batches", "Batches stored in the engine", self.batches.clone());
         registry.register("retries", "Attempts to store that failed and were repeated", self.retries.clone());
         registry.register(
@@ -135,6 +137,7 @@ impl Writer {
         }
         self.metrics.batches.inc();
         self.metrics.spans.inc_by(prepared.batched.spans as u64);
+        self.metrics.log_records.inc_by(prepared.batched.logs as u64);
         self.remember(prepared.batched.new_origins);
         if let Err(error) = self.queue.acknowledge(prepared.id).await {
             // Its segment stays and is stored again, under the same token, at the next start.

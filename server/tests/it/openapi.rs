@@ -46,6 +46,7 @@ async fn answers_fit_the_document() {
         ("/api/metrics/query_range", "/api/metrics/query_range?q=error%7Crate()by(name)".to_owned()),
         ("/api/attributes", "/api/attributes".to_owned()),
         ("/api/attributes", "/api/attributes?field=name&prefix=g".to_owned()),
+        ("/api/traces/{id}/logs", format!("/api/traces/{id}/logs")),
         ("/api/services", "/api/services".to_owned()),
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {

@@ -91,6 +91,10 @@ impl TestServer {
         format!("{}{path}", self.otlp_http)
     }
 
+    pub fn otlp_grpc(&self) -> &str {
+        &self.otlp_grpc
+    }
+
     // === Asking ===
 
     pub async fn get(&self, path: &str) -> (u16, Value) {

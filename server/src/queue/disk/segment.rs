@@ -12,7 +12,7 @@
 //!
 //!  0        4        8        12         20      24       26         28
 //!  ┌────────┬────────┬────────┬──────────┬───────┬────────┬──────────┬────────┬──────┐
-//!  │ marker │ length │ crc32c │ received │ spans │ tenant │ reserved │ tenant │ body │
+//!  │ marker │ length │ crc32c │ received │ spans │ tenant │   kind   │ tenant │ body │
 //!  │        │        │        │          │       │ length │          │        │      │
 //!  └────────┴────────┴────────┴──────────┴───────┴────────┴──────────┴────────┴──────┘
 //!                                                                    └──── length ───┘
@@ -30,7 +30,7 @@ use crc32c::{crc32c, crc32c_append};
 use model::{TenantId, Timestamp};
 use thiserror::Error;
 
-use crate::queue::Record;
+use crate::queue::{Kind, Record};
 
 pub const HEADER_BYTES: usize = 48;
 pub const RECORD_HEAD_BYTES: usize = 28;
@@ -148,6 +148,17 @@ fn header_checksum(bytes: &[u8; HEADER_BYTES]) -> u32 {
 
 // === records ===
 
+fn kind_number(kind: Kind) -> u16 {
+    match kind {
+        Kind::Spans => 0,
+        Kind::Logs => 1,
+    }
+}
+
+fn kind_of(number: u16) -> Option<Kind> {
+    [Kind::Spans, Kind::Logs].into_iter().find(|kind| kind_number(*kind) == number)
+}
+
 /// Writes what stands before the body: the fixed head and the tenant.
 pub fn push_record_head(out: &mut Vec<u8>, seed: u32, record: &Record) {
     let tenant = record.tenant.0.as_bytes();
@@ -159,7 +170,7 @@ pub fn push_record_head(out: &mut Vec<u8>, seed: u32, record: &Record) {
     out.extend_from_slice(&record.received.0.to_le_bytes());
     out.extend_from_slice(&record.spans.to_le_bytes());
     out.extend_from_slice(&(tenant.len() as u16).to_le_bytes());
-    out.extend_from_slice(&[0; 2]);
+    out.extend_from_slice(&kind_number(record.kind).to_le_bytes());
     out.extend_from_slice(tenant);
     let before_body = checksum(seed, &out[start..]);
     let whole = crc32c_append(before_body, &record.body);
@@ -200,6 +211,7 @@ fn record_at(bytes: &Bytes, start: usize, seed: u32) -> Option<(Record, usize)> 
     let record = Record {
         tenant: TenantId(tenant.to_owned()),
         received: Timestamp(u64::from_le_bytes(array_at(frame, 12))),
+        kind: kind_of(u16::from_le_bytes(array_at(frame, 26)))?,
         spans: u32::from_le_bytes(array_at(frame, 20)),
         body: bytes.slice(start + tenant_end..start + frame.len()),
     };

@@ -13,6 +13,7 @@ use model::{TenantId, Timestamp};
 use tempfile::TempDir;
 
 use super::*;
+use crate::queue::Kind;
 use faulty::FaultyDisk;
 
 mod crash;
@@ -73,6 +74,7 @@ fn record(number: u64, body_bytes: usize) -> Record {
     Record {
         tenant: TenantId(format!("tenant-{}", number % 3)),
         received: Timestamp(1_000 + number),
+        kind: if number.is_multiple_of(4) { Kind::Logs } else { Kind::Spans },
         spans: 1,
         body: Bytes::from(body),
     }

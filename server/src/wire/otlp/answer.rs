@@ -19,14 +19,15 @@ pub fn export_response(refused: &[Refusal]) -> Vec<u8> {
     ExportTraceServiceResponse { partial_success }.encode_to_vec()
 }
 
-/// The same in OTLP's JSON, where 64-bit numbers are strings.
-pub fn export_response_json(refused: &[Refusal]) -> Value {
+/// The same in OTLP's JSON, where 64-bit numbers are strings. `counted` is what JSON calls the refused: in protobuf the
+/// answers for spans and for logs are the same bytes.
+pub fn export_response_json(refused: &[Refusal], counted: &str) -> Value {
     if refused.is_empty() {
         return json!({});
     }
     let count: u64 = refused.iter().map(|refusal| u64::from(refusal.count)).sum();
     json!({
-        "partialSuccess": { "rejectedSpans": count.to_string(), "errorMessage": refusal::summary(refused) },
+        "partialSuccess": { counted: count.to_string(), "errorMessage": refusal::summary(refused) },
     })
 }
 

@@ -1,4 +1,4 @@
-//! The door's look at a request: one walk over the encoded bytes, no allocation unless something is refused.
+//! The door's look at a request of spans or of logs: one walk over the encoded bytes, no allocation unless something is refused.
 //!
 //! What passes is safe for everything behind: every view of it reads without error, ids and times are in range,
 //! values nest no deeper than the limit. A span that cannot pass is refused alone. A resource or scope that cannot
@@ -11,6 +11,8 @@ use super::notes::is_id;
 use super::refusal::{Reason, Refusal, Refusals};
 use super::view::{Malformed, Reader, SpanView, is_ascii, next_of};
 use crate::limits::{ATTRIBUTE_MAX_DEPTH, SPAN_MAX_BYTES};
+
+mod log;
 
 /// The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
 const LAST_TIME: u64 = i64::MAX as u64;
@@ -25,14 +27,30 @@ pub struct Checked {
     pub refused: Vec<Refusal>,
 }
 
+/// What is judged one by one: spans, or log records, which lie in a request of the same shape.
+struct Leaf {
+    name: &'static str,
+    check: fn(&[u8], usize) -> Result<(), Fault>,
+    describe: fn(&[u8]) -> String,
+}
+
 /// Looks at an encoded `ExportTraceServiceRequest`.
 pub fn check(body: Bytes) -> Result<Checked, Malformed> {
-    let mut walk = Walk { accepted: 0, refused: Refusals::default(), is_clean: true };
+    check_request(body, &Leaf { name: "the span", check: check_span, describe })
+}
+
+/// Looks at an encoded `ExportLogsServiceRequest`.
+pub fn check_logs(body: Bytes) -> Result<Checked, Malformed> {
+    check_request(body, &Leaf { name: "the log record", check: log::check, describe: log::describe })
+}
+
+fn check_request(body: Bytes, leaf: &Leaf) -> Result<Checked, Malformed> {
+    let mut walk = Walk { leaf, accepted: 0, refused: Refusals::default(), is_clean: true };
     let mut reader = Reader::new(&body);
     while let Some(resource_spans) = next_of(&mut reader, 1)? {
         walk.resource_spans(resource_spans).map_err(|e| e.inside(&body, resource_spans))?;
     }
-    let passed = if walk.is_clean { None } else { Some(only_good(&body)?) };
+    let passed = if walk.is_clean { None } else { Some(only_good(&body, leaf)?) };
     Ok(Checked { body: passed.unwrap_or(body), accepted: walk.accepted, refused: walk.refused.into_vec() })
 }
 
@@ -61,14 +79,15 @@ impl From<Reason> for Fault {
     }
 }
 
-struct Walk {
+struct Walk<'l> {
+    leaf: &'l Leaf,
     accepted: u32,
     refused: Refusals,
     /// Nothing has to be taken out: no span, nor a resource or scope that cannot be read and has none.
     is_clean: bool,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn resource_spans(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         let resource = head(bytes, check_resource)?;
         self.is_clean &= resource.is_ok();
@@ -87,9 +106,9 @@ impl Walk {
             match (resource, &scope) {
                 (Err(fault), _) => self.refuse(span, fault, "its resource"),
                 (_, Err(fault)) => self.refuse(span, fault, "its scope"),
-                (Ok(resource), Ok(scope)) => match check_span(span, resource + scope) {
+                (Ok(resource), Ok(scope)) => match (self.leaf.check)(span, resource + scope) {
                     Ok(()) => self.accepted += 1,
-                    Err(fault) => self.refuse(span, &fault, "the span"),
+                    Err(fault) => self.refuse(span, &fault, self.leaf.name),
                 },
             }
         }
@@ -101,7 +120,7 @@ impl Walk {
         self.is_clean = false;
         self.refused.add(fault.reason, 1, || {
             let detail = fault.detail.as_ref().map(|detail| format!(": in {place}, {detail}"));
-            format!("{}{}", describe(span), detail.unwrap_or_default())
+            format!("{}{}", (self.leaf.describe)(span), detail.unwrap_or_default())
         });
     }
 }
@@ -307,7 +326,7 @@ fn check_nested(bytes: &[u8], kind: u32, depth: usize) -> Result<(), Malformed> 
 /// The request without the spans that cannot pass; all else, unknown fields too, stays as it came. It judges every
 /// span a second time: a list of the refused could be larger than the request.
 #[cold]
-fn only_good(request: &[u8]) -> Result<Bytes, Malformed> {
+fn only_good(request: &[u8], leaf: &Leaf) -> Result<Bytes, Malformed> {
     let mut out = BytesMut::with_capacity(request.len());
     rewrite(request, 1, &mut out, |resource_spans, out| {
         let Ok(resource) = head(resource_spans, check_resource)? else { return Ok(()) };
@@ -318,7 +337,7 @@ fn only_good(request: &[u8]) -> Result<Bytes, Malformed> {
                 let before = reader.rest();
                 let Some(field) = reader.next()? else { return Ok(()) };
                 let is_good = if field.number == 2 {
-                    check_span(reader.bytes(field)?, resource + scope).is_ok()
+                    (leaf.check)(reader.bytes(field)?, resource + scope).is_ok()
                 } else {
                     reader.skip(field).map(|()| true)?
                 };

@@ -23,6 +23,7 @@ use crate::limits::ATTRIBUTE_MAX_DEPTH;
 
 pub(in crate::wire) mod fields;
 pub(in crate::wire) mod list;
+pub mod logs;
 
 use fields::{Fault, Read, fault, object, present, text, unfit};
 use list::{Element, Encoded, List};

@@ -11,8 +11,10 @@ use model::{AttrValue, Attrs};
 
 use crate::limits::ATTRIBUTE_MAX_DEPTH;
 
+mod log;
 mod reader;
 
+pub use log::LogView;
 use reader::Field;
 pub use reader::Malformed;
 pub(crate) use reader::Reader;

@@ -4,6 +4,7 @@ use model::{TenantId, Timestamp};
 use tempfile::TempDir;
 
 use super::*;
+use crate::queue::Kind;
 use crate::queue::disk::segment::{file_name, push_record_head, record_bytes};
 use crate::queue::disk::{DiskQueue, Options};
 use crate::queue::{Queue, Record};
@@ -14,7 +15,7 @@ fn header(sequence: u64) -> Header {
 
 fn record(number: u64) -> Record {
     let body = Bytes::from(vec![number as u8; 50]);
-    Record { tenant: TenantId::default(), received: Timestamp(number), spans: 1, body }
+    Record { tenant: TenantId::default(), received: Timestamp(number), kind: Kind::Spans, spans: 1, body }
 }
 
 fn segment_of(sequence: u64, numbers: &[u64]) -> Vec<u8> {

@@ -12,6 +12,7 @@ fn record(tenant: &str, body: &[u8]) -> Record {
     Record {
         tenant: TenantId(tenant.to_owned()),
         received: Timestamp(1_700_000_000_000_000_000),
+        kind: Kind::Spans,
         spans: 3,
         body: Bytes::copy_from_slice(body),
     }
@@ -126,11 +127,15 @@ fn a_record_behind_damage_is_found() {
 
 fn any_record() -> impl Strategy<Value = Record> {
     let body = proptest::collection::vec(any::<u8>(), 0..200);
-    (".{0,20}", any::<u64>(), any::<u32>(), body).prop_map(|(tenant, received, spans, body)| Record {
-        tenant: TenantId(tenant),
-        received: Timestamp(received),
-        spans,
-        body: Bytes::from(body),
+    let kind = prop_oneof![Just(Kind::Spans), Just(Kind::Logs)];
+    (".{0,20}", any::<u64>(), kind, any::<u32>(), body).prop_map(|(tenant, received, kind, spans, body)| {
+        Record {
+            tenant: TenantId(tenant),
+            received: Timestamp(received),
+            kind,
+            spans,
+            body: Bytes::from(body),
+        }
     })
 }
 
