@@ -11,6 +11,8 @@ use crate::query::Problem;
 pub enum ErrorCode {
     BadRequest,
     NotFound,
+    /// No valid key was shown where one is needed.
+    Unauthenticated,
     TooLarge,
     UnsupportedMediaType,
     /// Come back later: a queue is full or a part is still starting.

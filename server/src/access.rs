@@ -8,8 +8,10 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use thiserror::Error;
 
 mod audit;
+mod keys;
 
 pub use audit::Begun;
+pub use keys::{Key, KeyLine, Keys, PREFIX as KEY_PREFIX};
 
 /// Metadata is read seldom and written hardly ever.
 const MAX_CONNECTIONS: u32 = 4;
@@ -26,6 +28,10 @@ pub enum AccessError {
     Write(#[source] sqlx::Error),
     #[error("there is no tenant '{0}'")]
     UnknownTenant(String),
+    #[error("there is no valid key '{0}'")]
+    UnknownKey(String),
+    #[error("there are {0} valid keys, which is the most there may be; revoke some")]
+    TooManyKeys(i64),
 }
 
 #[derive(Clone)]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::ingest::cors::check_origin;
+use crate::key_command::{self, KeyAction};
 use crate::scrub::Scrubber;
 use crate::storage::embedded::find_library;
 use crate::storage::retention::Retention;
@@ -33,6 +34,8 @@ enum Command {
     Serve(ServeConfig),
     /// Send steady, realistic traffic of a demo shop to a running server
     Demo(demo::DemoConfig),
+    /// Make, list and revoke the keys that senders of spans show
+    Key(KeyConfig),
     /// Check engine, disk, ports, configuration and clocks, and say what to do
     Doctor(ServeConfig),
     /// The embedded engine's process; started by `serve`
@@ -72,6 +75,12 @@ pub struct ServeConfig {
     /// Origins whose pages may send from a browser, such as https://shop.example; * is all of them
     #[arg(long, env = "SKEIN_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
     pub cors_origins: Vec<String>,
+    /// Take spans from senders that show a valid ingest key only (see `skein key`)
+    #[arg(long, env = "SKEIN_REQUIRE_KEYS")]
+    pub require_keys: bool,
+    /// Listen beyond loopback although whoever reaches the port may send (without --require-keys) or read
+    #[arg(long, env = "SKEIN_ALLOW_UNGUARDED")]
+    pub allow_unguarded: bool,
     /// Engine, queue and metadata live here
     #[arg(long, env = "SKEIN_DATA_DIR", default_value = "./skein-data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
@@ -130,9 +139,7 @@ impl ServeConfig {
                 return Err(format!("{other} and {name} are both {address}"));
             }
             if !address.ip().is_loopback() {
-                return Err(format!(
-                    "{name} {address} is not loopback, and ingest keys to guard it are not there yet"
-                ));
+                self.check_exposed(name, *address)?;
             }
         }
         for origin in &self.cors_origins {
@@ -168,6 +175,46 @@ impl ServeConfig {
     }
 }
 
+impl ServeConfig {
+    /// Whether an address beyond loopback is guarded, or meant to be open.
+    fn check_exposed(&self, name: &str, address: SocketAddr) -> Result<(), String> {
+        if self.allow_unguarded {
+            Ok(())
+        } else if name == "--http" {
+            Err(format!(
+                "{name} {address} is not loopback, and the UI shows everything to whoever reaches it; put a proxy \
+                 that asks who it is before a loopback address, or say --allow-unguarded"
+            ))
+        } else if self.require_keys {
+            Ok(())
+        } else {
+            Err(format!(
+                "{name} {address} is not loopback, and anybody could send; add --require-keys, or say \
+                 --allow-unguarded"
+            ))
+        }
+    }
+}
+
+/// Which metadata the keys are in, and what to do with them.
+#[derive(Debug, Args)]
+struct KeyConfig {
+    #[command(subcommand)]
+    action: KeyAction,
+    /// The server's data folder
+    #[arg(
+        long,
+        env = "SKEIN_DATA_DIR",
+        default_value = "./skein-data",
+        value_name = "FOLDER",
+        global = true
+    )]
+    data_dir: PathBuf,
+    /// Where the server keeps its metadata, if not in the data folder: postgres://…
+    #[arg(long, env = "SKEIN_META_URL", value_name = "URL", hide_env_values = true, global = true)]
+    meta_url: Option<String>,
+}
+
 /// Runs what the command line names.
 pub fn run() -> ExitCode {
     let command = Cli::parse().command;
@@ -186,6 +233,9 @@ pub fn run() -> ExitCode {
                 Err(problem) => usage(&problem),
             },
             Command::Demo(config) => finish(demo::run(config, node::stop_signal()).await),
+            Command::Key(config) => {
+                finish(key_command::run(config.action, config.meta_url.as_deref(), &config.data_dir).await)
+            }
             Command::Doctor(config) => doctor::run(&config).await,
             Command::EngineChild(_) => ExitCode::SUCCESS,
         }
@@ -240,6 +290,8 @@ mod tests {
         let problem = |arguments: &[&str]| config(arguments).check().unwrap_err();
         assert!(problem(&["--http", "127.0.0.1:4317"]).contains("both 127.0.0.1:4317"));
         assert!(problem(&["--http", "0.0.0.0:7300"]).contains("not loopback"));
+        assert!(problem(&["--http", "0.0.0.0:7300", "--require-keys"]).contains("--allow-unguarded"));
+        assert!(problem(&["--otlp-grpc", "0.0.0.0:4317"]).contains("--require-keys"));
         assert!(problem(&["--zipkin", "127.0.0.1:7300"]).contains("both 127.0.0.1:7300"));
         assert!(problem(&["--cors-origins", "https://a.example,b"]).contains("'b' is not an origin"));
         assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
@@ -248,6 +300,12 @@ mod tests {
         assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));
         assert!(problem(&["--scrub-rules", "/nowhere/rules.json"]).contains("/nowhere/rules.json"));
         assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));
+    }
+
+    #[test]
+    fn beyond_loopback_there_are_keys_or_a_plain_word() {
+        assert!(config(&["--otlp-http", "0.0.0.0:4318", "--require-keys"]).check().is_ok());
+        assert!(config(&["--http", "0.0.0.0:7300", "--allow-unguarded"]).check().is_ok());
     }
 
     #[test]

@@ -1,10 +1,7 @@
 //! The doors: bytes come in, are bounded, judged, made durable and answered. Nothing here reads from storage.
 //!
-//! Every door does the same three things: it reads the body against the shared byte budget (`body`), hands it to
+//! Every door judges who sends (`sender`) and then does the same three things: it reads the body against the shared byte budget (`body`), hands it to
 //! the `intake`, and puts the outcome into its protocol's words.
-
-use http::HeaderMap;
-use model::TenantId;
 
 pub mod body;
 pub mod budget;
@@ -14,14 +11,10 @@ pub mod intake;
 pub mod metrics;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod sender;
 
 pub use intake::{Intake, IntakeError, Outcome};
 pub use metrics::{Door, IngestMetrics};
-
-/// Whose spans a request carries. There is one tenant until senders have keys.
-fn tenant_of(_headers: &HeaderMap) -> TenantId {
-    TenantId::default()
-}
 
 #[cfg(test)]
 mod testing;

@@ -15,4 +15,5 @@ pub mod wire;
 
 pub mod demo;
 pub mod doctor;
+pub mod key_command;
 pub mod telemetry;

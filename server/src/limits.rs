@@ -24,6 +24,12 @@ pub const QUEUE_STALL_MAX: Duration = Duration::from_secs(2);
 pub const QUEUE_REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 /// What the queue may hold on disk before senders are refused: minutes of full load, hours of a usual one.
 pub const QUEUE_DEFAULT_MAX_BYTES: u64 = 8 << 30;
+/// Valid ingest keys: a copy of them all is kept in memory. The command that makes keys refuses more.
+pub const INGEST_KEYS_MAX: i64 = 10_000;
+/// How often that copy is brought up to date: a revoked key is good for no longer.
+pub const INGEST_KEYS_REFRESH: Duration = Duration::from_secs(1);
+/// How exactly it is known when a key was last used; each key in use costs a write this often.
+pub const INGEST_KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a refused sender is asked to wait.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 

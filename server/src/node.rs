@@ -8,22 +8,24 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use model::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::access::{Access, meta_url};
+use crate::access::{Access, Keys, meta_url};
 use crate::config::{EngineChoice, Role, ServeConfig, finish, usage};
 use crate::http;
 use crate::http::{App, Readiness};
 use crate::ingest::intake::Intake;
 use crate::ingest::metrics::IngestMetrics;
+use crate::ingest::sender::Guard;
 use crate::ingest::{cors, otlp_grpc, otlp_http};
-use crate::limits::{DRAIN_DEADLINE, REQUESTS_DEADLINE};
+use crate::limits::{DRAIN_DEADLINE, INGEST_KEYS_REFRESH, REQUESTS_DEADLINE};
 use crate::query::Queries;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
@@ -92,9 +94,17 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
         metrics: metrics.clone(),
     };
 
+    let keys = Arc::new(Keys::default());
+    app.access.refresh_keys(&keys, now()).await?;
+    let refreshing = tokio::spawn(refresh_keys(app.access.clone(), keys.clone()));
+    let guard = Guard::new(keys, config.require_keys);
+
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {
-        Some(Writing::start(&config, &store, &metrics, readiness).context("the queue cannot be opened")?)
+        Some(
+            Writing::start(&config, &store, &metrics, readiness, guard)
+                .context("the queue cannot be opened")?,
+        )
     } else {
         tokio::spawn(migrate_until_done(store.clone(), readiness));
         None
@@ -112,6 +122,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
         writing.drain().await;
     }
     sizes.abort();
+    refreshing.abort();
     if let Some(embedded) = embedded {
         embedded.stop().await;
     }
@@ -131,6 +142,7 @@ impl Writing {
         store: &Store,
         metrics: &Metrics,
         readiness: Readiness,
+        guard: Guard,
     ) -> anyhow::Result<Writing> {
         let (queued, written, taken) =
             (QueueMetrics::default(), WriterMetrics::default(), IngestMetrics::default());
@@ -143,7 +155,7 @@ impl Writing {
         let queue: Arc<dyn Queue> =
             Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
         let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
-        let intake = Arc::new(Intake::new(queue.clone(), taken).with_scrubber(scrubber));
+        let intake = Arc::new(Intake::new(queue.clone(), taken).with_scrubber(scrubber).guarded(guard));
         let writer = Writer::new(queue.clone(), store.clone(), written);
         let (store, retention) = (store.clone(), config.retention.clone());
         let writer = tokio::spawn(async move {
@@ -170,6 +182,27 @@ impl Writing {
             );
         }
     }
+}
+
+/// While the metadata is away, the keys last seen stay valid.
+async fn refresh_keys(access: Access, keys: Arc<Keys>) {
+    let mut is_told = false;
+    loop {
+        tokio::time::sleep(INGEST_KEYS_REFRESH).await;
+        match access.refresh_keys(&keys, now()).await {
+            Ok(()) => is_told = false,
+            Err(_) if is_told => {}
+            Err(error) => {
+                is_told = true;
+                tracing::error!(error = %anyhow::Error::from(error), "ingest keys cannot be read; trying on");
+            }
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// The engine may still be starting, or be away: ingest goes on meanwhile.

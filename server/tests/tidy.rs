@@ -57,15 +57,19 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// Modules of the server, and the modules of the server each may import. Those left out import nobody.
 const SERVER_IMPORTS: &[(&str, &[&str])] = &[
-    ("config", &["ingest", "scrub", "storage", "demo", "doctor", "limits", "node", "telemetry"]),
+    (
+        "config",
+        &["ingest", "key_command", "scrub", "storage", "demo", "doctor", "limits", "node", "telemetry"],
+    ),
     ("node", &["access", "config", "http", "ingest", "limits", "query", "queue", "storage", "telemetry"]),
     ("wire", &["limits"]),
-    ("ingest", &["wire", "scrub", "queue", "limits"]),
+    ("ingest", &["access", "wire", "scrub", "queue", "limits"]),
     ("scrub", &["wire"]),
     ("queue", &["limits"]),
     ("storage", &["queue", "wire", "limits", "telemetry"]),
     ("query", &["storage", "limits"]),
-    ("access", &[]),
+    ("access", &["limits"]),
+    ("key_command", &["access"]),
     ("http", &["access", "query", "storage", "telemetry", "limits"]),
     ("demo", &["wire"]),
     ("doctor", &["config", "storage"]),

@@ -10,6 +10,7 @@ pub fn title_of(code: ErrorCode) -> &'static str {
         ErrorCode::BadRequest => "This request makes no sense to the server",
         ErrorCode::NotFound => "Not found",
         ErrorCode::TooLarge => "Too large",
+        ErrorCode::Unauthenticated => "Key needed",
         ErrorCode::UnsupportedMediaType => "Unsupported format",
         ErrorCode::Busy => "Skein is busy or restarting",
         ErrorCode::LimitExceeded => "This query hit a limit",

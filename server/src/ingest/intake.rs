@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use model::{TenantId, Timestamp};
+use model::Timestamp;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -12,6 +12,7 @@ use super::body::Held;
 use super::budget::{Budget, NoRoom};
 use super::decompress::{Coding, decompress};
 use super::metrics::{Door, DoorLabels, IngestMetrics};
+use super::sender::{Guard, Sender};
 use crate::limits::{INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER};
 use crate::queue::{Kind, Queue, QueueError, Record};
 use crate::scrub::{Redaction, Scrubber, Shape};
@@ -71,6 +72,8 @@ pub enum IntakeError {
     Interrupted,
     #[error("the server is reading as many requests as it has memory for")]
     Busy,
+    #[error("the key's rate of spans is used up")]
+    RateLimited { pause: Duration },
     #[error("the queue is full")]
     Full,
     #[error("the server is shutting down")]
@@ -90,6 +93,7 @@ impl IntakeError {
             IntakeError::TooSlow => "too_slow",
             IntakeError::Interrupted => "interrupted",
             IntakeError::Busy => "busy",
+            IntakeError::RateLimited { .. } => "rate_limited",
             IntakeError::Full => "full",
             IntakeError::Closed => "closed",
             IntakeError::Io(_) => "io",
@@ -103,6 +107,7 @@ impl IntakeError {
             IntakeError::Busy | IntakeError::Full | IntakeError::Closed | IntakeError::Io(_) => {
                 Some(RETRY_AFTER)
             }
+            IntakeError::RateLimited { pause } => Some(*pause),
             _ => None,
         }
     }
@@ -144,6 +149,7 @@ pub struct Intake {
     budget: Budget,
     heavy: Semaphore,
     scrubber: Arc<Scrubber>,
+    guard: Guard,
 }
 
 impl Intake {
@@ -154,7 +160,7 @@ impl Intake {
     pub fn with_budget(queue: Arc<dyn Queue>, metrics: IngestMetrics, max_bytes: usize) -> Intake {
         let budget = Budget::new(max_bytes, metrics.in_flight_bytes.clone());
         let (heavy, scrubber) = (Semaphore::new(HEAVY_AT_A_TIME), Arc::default());
-        Intake { queue, metrics, budget, heavy, scrubber }
+        Intake { queue, metrics, budget, heavy, scrubber, guard: Guard::default() }
     }
 
     /// Scrubs by other rules than the built-in ones.
@@ -162,6 +168,16 @@ impl Intake {
     pub fn with_scrubber(mut self, scrubber: Scrubber) -> Intake {
         self.scrubber = Arc::new(scrubber);
         self
+    }
+
+    /// Lets in only whom `guard` lets in; without one, everybody.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Intake {
+        Intake { guard, ..self }
+    }
+
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// What bodies are read against.
@@ -176,7 +192,7 @@ impl Intake {
     /// Returns once the good spans would survive a power cut.
     pub async fn accept(
         &self,
-        tenant: &TenantId,
+        sender: &Sender,
         payload: Payload,
         door: Door,
     ) -> Result<Outcome, IntakeError> {
@@ -185,9 +201,14 @@ impl Intake {
         self.metrics.received_bytes.get_or_create(&DoorLabels { door }).inc_by(received);
         let kind = payload.kind;
         let prepared = self.prepare(payload).await?;
+        if let Err(error) = sender.admit(prepared.outcome.accepted) {
+            let limited = self.metrics.rate_limited_spans.get_or_create(&DoorLabels { door });
+            limited.inc_by(u64::from(prepared.outcome.accepted));
+            return Err(error);
+        }
         if prepared.outcome.accepted > 0 {
             let record = Record {
-                tenant: tenant.clone(),
+                tenant: sender.tenant.clone(),
                 received: now(),
                 kind,
                 spans: prepared.outcome.accepted,

@@ -80,6 +80,8 @@ pub struct IngestMetrics {
     pub redacted_values: Family<RedactionLabels, Counter>,
     pub accepted_logs: Family<DoorLabels, Counter>,
     pub refused_logs: Family<RefusalLabels, Counter>,
+    /// Of requests turned away because their key had sent its share.
+    pub rate_limited_spans: Family<DoorLabels, Counter>,
     pub received_bytes: Family<DoorLabels, Counter>,
     pub in_flight_bytes: Gauge,
     pub ack_seconds: Histogram,
@@ -94,6 +96,7 @@ impl Default for IngestMetrics {
             redacted_values: Family::default(),
             accepted_logs: Family::default(),
             refused_logs: Family::default(),
+            rate_limited_spans: Family::default(),
             received_bytes: Family::default(),
             in_flight_bytes: Gauge::default(),
             // 0.25 ms to 8 s
@@ -115,6 +118,11 @@ impl IngestMetrics {
             "redacted_values",
             "Secrets taken out before the queue, by door and rule",
             self.redacted_values.clone(),
+        );
+        ingest.register(
+            "rate_limited_spans",
+            "Spans turned away because their key's rate was used up, by door",
+            self.rate_limited_spans.clone(),
         );
         ingest.register(
             "received_bytes",

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -24,7 +25,7 @@ use super::body::{self, Held};
 use super::decompress::Coding;
 use super::intake::{Format, Intake, IntakeError, Outcome, Payload};
 use super::metrics::Door;
-use super::tenant_of;
+use super::sender::{self, Sender, sender_of};
 use crate::limits::REQUEST_MAX_BYTES;
 use crate::queue::Kind;
 use crate::wire::otlp::answer;
@@ -45,8 +46,8 @@ pub fn routes(intake: Arc<Intake>) -> Routes {
     let router = Router::new()
         .route(EXPORT_SPANS, post(export_spans))
         .route(EXPORT_LOGS, post(export_logs))
-        .fallback(unimplemented)
-        .with_state(intake);
+        .fallback(unimplemented);
+    let router = router.layer(from_fn_with_state(intake.clone(), admit)).with_state(intake);
     Routes::from(router)
 }
 
@@ -61,6 +62,20 @@ pub async fn serve(listener: TcpListener, intake: Arc<Intake>, shutdown: impl Fu
         .await;
     if let Err(error) = served {
         tracing::error!(error = &error as &dyn std::error::Error, "OTLP over gRPC ended");
+    }
+}
+
+/// Nobody without a valid key gets further, where one is needed.
+async fn admit(State(intake): State<Arc<Intake>>, mut request: Request, next: Next) -> Response<Body> {
+    match intake.guard().judge(request.headers()) {
+        Ok(sender) => {
+            request.extensions_mut().insert(sender);
+            next.run(request).await
+        }
+        Err(sender::Unknown) => {
+            intake.metrics().count_request(Door::OtlpGrpc, "unauthenticated");
+            Status::unauthenticated(format!("{}; {}", sender::REFUSAL, sender::HINT)).into_http()
+        }
     }
 }
 
@@ -87,7 +102,10 @@ async fn export(intake: &Intake, request: Request, kind: Kind) -> Response<Body>
             return response;
         }
     };
-    let result = take(intake, &parts.headers, body, coding, kind).await;
+    let result = match sender_of(&parts.extensions) {
+        Ok(sender) => take(intake, &sender, body, coding, kind).await,
+        Err(error) => Err(error),
+    };
     intake.count(Door::OtlpGrpc, &result);
     match result {
         Ok(outcome) => respond(&answer::export_response(&outcome.refused)),
@@ -97,7 +115,7 @@ async fn export(intake: &Intake, request: Request, kind: Kind) -> Response<Body>
 
 async fn take(
     intake: &Intake,
-    headers: &HeaderMap,
+    sender: &Sender,
     body: Body,
     coding: Coding,
     kind: Kind,
@@ -109,7 +127,7 @@ async fn take(
     }
     let coding = if is_packed { coding } else { Coding::Identity };
     let payload = Payload { body, coding, format: Format::Protobuf, kind };
-    intake.accept(&tenant_of(headers), payload, Door::OtlpGrpc).await
+    intake.accept(sender, payload, Door::OtlpGrpc).await
 }
 
 /// The limit is the message's; nobody knows of the framing.
@@ -153,7 +171,10 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Status> {
 fn status_of(error: &IntakeError) -> Status {
     let code = match error {
         IntakeError::Malformed(_) => Code::InvalidArgument,
-        IntakeError::TooLarge { .. } | IntakeError::Busy | IntakeError::Full => Code::ResourceExhausted,
+        IntakeError::TooLarge { .. }
+        | IntakeError::Busy
+        | IntakeError::Full
+        | IntakeError::RateLimited { .. } => Code::ResourceExhausted,
         IntakeError::TooSlow => Code::DeadlineExceeded,
         IntakeError::Interrupted => Code::Cancelled,
         IntakeError::Closed | IntakeError::Io(_) => Code::Unavailable,

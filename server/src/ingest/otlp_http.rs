@@ -10,15 +10,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use model::ErrorCode;
 use serde_json::{Value, json};
 
+use super::body;
 use super::decompress::{ACCEPTED, Coding};
 use super::intake::{Format, Intake, IntakeError, Outcome, Payload};
 use super::metrics::Door;
-use super::{body, tenant_of};
+use super::sender::{self, sender_of};
 use crate::limits::REQUEST_MAX_BYTES;
 use crate::queue::Kind;
 use crate::wire::otlp::answer;
@@ -33,7 +35,32 @@ pub fn router(intake: Arc<Intake>) -> Router {
         .route("/v1/logs", only_post(post(logs)))
         .route("/v1/spans", only_post(post(simple_spans)))
         .route("/api/v2/spans", only_post(post(zipkin_spans)))
+        .route_layer(from_fn_with_state(intake.clone(), admit))
         .with_state(intake)
+}
+
+/// Nobody without a valid key gets further, where one is needed.
+async fn admit(State(intake): State<Arc<Intake>>, mut request: Request, next: Next) -> Response {
+    match intake.guard().judge(request.headers()) {
+        Ok(sender) => {
+            request.extensions_mut().insert(sender);
+            next.run(request).await
+        }
+        Err(sender::Unknown) => {
+            let door = match request.uri().path() {
+                "/v1/spans" => Door::SimpleJson,
+                "/api/v2/spans" => Door::Zipkin,
+                _ => Door::OtlpHttp,
+            };
+            intake.metrics().count_request(door, "unauthenticated");
+            let format = match content_type(request.headers()) {
+                PROTOBUF | "application/protobuf" if door == Door::OtlpHttp => Format::Protobuf,
+                _ => Format::Json,
+            };
+            body::discard(request.into_body()).await;
+            Refused::unauthenticated().into_response(format)
+        }
+    }
 }
 
 fn only_post(route: MethodRouter<Arc<Intake>>) -> MethodRouter<Arc<Intake>> {
@@ -144,7 +171,7 @@ async fn take(
         let announced =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let body = body::read(body, announced, REQUEST_MAX_BYTES, intake.budget()).await?;
-        intake.accept(&tenant_of(&parts.headers), Payload { body, coding, format, kind }, door).await
+        intake.accept(&sender_of(&parts.extensions)?, Payload { body, coding, format, kind }, door).await
     }
     .await;
     intake.count(door, &result);
@@ -189,6 +216,16 @@ struct Refused {
 }
 
 impl Refused {
+    fn unauthenticated() -> Refused {
+        Refused {
+            status: StatusCode::UNAUTHORIZED,
+            code: ErrorCode::Unauthenticated,
+            message: sender::REFUSAL.to_owned(),
+            hint: sender::HINT.to_owned(),
+            extra: Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        }
+    }
+
     fn encoding(name: &str) -> Refused {
         Refused {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -237,7 +274,7 @@ impl From<IntakeError> for Refused {
                 ErrorCode::BadRequest,
                 "check the network between sender and server",
             ),
-            IntakeError::Busy | IntakeError::Full => {
+            IntakeError::Busy | IntakeError::Full | IntakeError::RateLimited { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, ErrorCode::Busy, "send it again after a pause")
             }
             IntakeError::Closed | IntakeError::Io(_) => {
@@ -256,6 +293,7 @@ impl From<IntakeError> for Refused {
 /// The code of `google.rpc.Code` that goes with an HTTP status.
 fn grpc_code(status: StatusCode) -> i32 {
     let code = match status {
+        StatusCode::UNAUTHORIZED => tonic::Code::Unauthenticated,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE => tonic::Code::ResourceExhausted,
         StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
         StatusCode::REQUEST_TIMEOUT => tonic::Code::DeadlineExceeded,

@@ -9,6 +9,7 @@ mod diff;
 mod erase;
 mod evaluator;
 mod in_trace;
+mod keys;
 mod logs;
 mod openapi;
 mod overload;
