@@ -90,7 +90,7 @@ async fn check(server: &TestServer, acknowledged: &HashSet<String>, unanswered: 
     assert_eq!(strange, 0, "spans nobody sent");
     // The other tables were filled by the same batches, once each.
     let count = found.len().to_string();
-    server.sql_becomes("SELECT count() FROM search", &count).await;
+    server.sql_becomes("SELECT sum(spans) FROM pieces", &count).await;
     server.sql_becomes("SELECT sum(calls) FROM red", &count).await;
 }
 

@@ -13,7 +13,7 @@ use traffic::rng::Rng;
 use crate::evaluator::evaluate;
 use crate::server::{TestServer, now};
 
-const QUERIES: usize = 1_200;
+const QUERIES: usize = 600;
 const TRACES: usize = 260;
 const AT_ONCE: usize = 6;
 
