@@ -8,6 +8,7 @@ pub mod hist;
 pub mod id;
 pub mod json;
 pub mod log;
+pub mod order;
 pub mod query;
 pub mod scope;
 pub mod span;

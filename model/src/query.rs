@@ -75,7 +75,7 @@ pub fn inspect(text: &str) -> Inspected {
         Form::Plain => plain::parse(text, &mut problems),
     };
     check::check(&query, &mut problems);
-    problems.sort_by_key(|problem| problem.at);
+    crate::order::sort_by(&mut problems, |problem| (problem.at.start as u64, problem.at.end as u64));
     problems.truncate(MAX_PROBLEMS);
     Inspected { query, problems }
 }

@@ -18,7 +18,9 @@ pub mod diff;
 #[cfg(any(test, feature = "drawn"))]
 pub mod drawn;
 pub mod finding;
+pub mod flaw;
 pub mod orphan;
+pub mod outline;
 pub mod path;
 pub mod totals;
 pub mod tree;
@@ -28,6 +30,7 @@ pub use clock::Clock;
 pub use context::{LinkedSpan, SpanRank, TraceValues};
 pub use critical::CriticalPath;
 pub use diff::Diff;
+pub use outline::{Extra, Outline};
 pub use totals::{Total, Totals};
 pub use tree::Tree;
 

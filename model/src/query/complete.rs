@@ -1,6 +1,7 @@
 //! What could come next at a place in a text. Pure: what there is to choose from (keys and values of attributes) is
 //! handed in, and the answer says what more to fetch.
 
+use crate::order::sort_by;
 use crate::query::ast::{CompareOp, Form, SpansetOp};
 use crate::query::fields::{FieldName, Intrinsic, Type};
 use crate::query::lex::{Tok, Token, is_key_char, lex, quoted, scan_string};
@@ -131,7 +132,7 @@ impl Finder<'_> {
     }
 
     fn best(mut self) -> Vec<Choice> {
-        self.choices.sort_by_key(|(rank, _)| *rank);
+        sort_by(&mut self.choices, |(rank, _)| (*rank as u64, 0));
         self.choices.into_iter().map(|(_, choice)| choice).take(MOST).collect()
     }
 

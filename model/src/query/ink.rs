@@ -1,5 +1,6 @@
 //! What each part of a text is, for an editor to colour. Text that is wrong is coloured as far as it can be told.
 
+use crate::order::sort_by;
 use crate::query::ast::{Form, Literal, StatusWord};
 use crate::query::fields::Intrinsic;
 use crate::query::lex::{Tok, lex};
@@ -77,7 +78,7 @@ pub fn segments(text: &str, problems: &[Problem]) -> Vec<Segment> {
     let inked = ink(text);
     let edges = inked.iter().map(|part| part.at).chain(problems.iter().map(|problem| problem.at));
     let mut cuts: Vec<usize> = edges.flat_map(|at| [at.start, at.end]).chain([0, text.len()]).collect();
-    cuts.sort_unstable();
+    sort_by(&mut cuts, |at| (*at as u64, 0));
     cuts.dedup();
     let is_wrong = |start: usize, end: usize| {
         problems.iter().any(|problem| {

@@ -11,6 +11,7 @@
 
 use super::{NO_ROW, Trace, Tree};
 use crate::SpanKind;
+use crate::order::sort_by;
 
 /// What is added to each row's own times, in nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Clock {
                     tree.children(row as u32)
                         .map(|child| (self.start(trace, child as usize), self.end(trace, child as usize))),
                 );
-                spans.sort_unstable();
+                sort_by(&mut spans, |(start, end)| (*start, *end));
                 let (mut covered, mut reached) = (0, start);
                 for (from, to) in &spans {
                     let to = (*to).min(end);

@@ -16,6 +16,7 @@
 
 use super::{Clock, Trace, Tree};
 use crate::SpanKind;
+use crate::order::sort_by;
 
 /// A stretch of the path, on the corrected clock, in nanoseconds after the trace's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl CriticalPath {
             walk.visit(window, &mut children);
         }
         let mut segments = walk.segments;
-        segments.sort_unstable_by_key(|segment| segment.start);
+        sort_by(&mut segments, |segment| (segment.start, 0));
         let mut time = vec![0; trace.len()];
         for segment in &segments {
             time[segment.row as usize] += segment.end - segment.start;
@@ -94,7 +95,7 @@ impl Walk<'_> {
     fn visit(&mut self, window: Segment, children: &mut Vec<Child>) {
         children.clear();
         children.extend(self.tree.children(window.row).filter_map(|row| self.waited_for(window.row, row)));
-        children.sort_unstable_by_key(|child| (child.end, child.row));
+        sort_by(children, |child| (child.end, child.row.into()));
         let mut reached = window.end;
         // Before the first choice a child may still run: the window may be cut off in the midst of the row.
         let mut ended_by = u64::MAX;

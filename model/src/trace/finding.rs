@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::path::{Repeat, repeats};
 use super::{Clock, CriticalPath, Trace, Tree};
+use crate::order::{falling, sort_by};
 use crate::{Nanos, SpanKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,7 +52,9 @@ pub fn findings(trace: &Trace, tree: &Tree, clock: &Clock, path: &CriticalPath) 
     }
     let mut found = search.found;
     found.retain(|finding| finding.cost.0 > 0);
-    found.sort_by_key(|finding| (std::cmp::Reverse(finding.cost), finding.row, finding.pattern));
+    sort_by(&mut found, |finding| {
+        (falling(finding.cost.0), u64::from(finding.row) << 8 | finding.pattern as u64)
+    });
     found
 }
 
@@ -105,7 +108,7 @@ impl Search<'_> {
         }));
         let names = |row: &u32| (self.trace.service[*row as usize], self.trace.operation[*row as usize]);
         let mut different: Vec<(u32, u32)> = calls.iter().map(names).collect();
-        different.sort_unstable();
+        sort_by(&mut different, |(service, operation)| ((*service).into(), (*operation).into()));
         different.dedup();
         let follows = |pair: &[u32]| {
             let (before, after) = (pair[0] as usize, pair[1] as usize);

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Clock, NO_ROW, Trace, Tree, mark};
+use crate::order::sort_by;
 use crate::{SpanId, SpanKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ fn unanswered_calls(trace: &Trace, tree: &Tree, clock: &Clock) -> Vec<u32> {
             && tree.children(*row).all(|child| trace.service[child as usize] == trace.service[*row as usize])
     };
     let mut rows: Vec<u32> = (0..trace.len() as u32).filter(calls).collect();
-    rows.sort_by_key(|row| clock.start(trace, *row as usize));
+    sort_by(&mut rows, |row| (clock.start(trace, *row as usize), 0));
     rows
 }
 

@@ -2,6 +2,7 @@
 //! trace and on every machine.
 
 use super::{NO_ROW, Trace, Tree};
+use crate::order::{falling, sort_by};
 
 /// Many calls of one kind under one parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +46,19 @@ pub fn shape_hash(hashes: &[u64]) -> u64 {
 pub fn repeats(trace: &Trace, tree: &Tree, least: u32) -> Vec<Repeat> {
     let mut found = Vec::new();
     let mut siblings: Vec<u32> = Vec::new();
-    let kin =
-        |row: u32| (trace.service[row as usize], trace.operation[row as usize], trace.kind[row as usize]);
+    let kin = |row: u32| {
+        let row = row as usize;
+        (u64::from(trace.service[row]) << 32 | u64::from(trace.operation[row]), trace.kind[row] as u64)
+    };
     for parent in (0..trace.len() as u32).filter(|row| tree.child_count[*row as usize] >= least.max(1)) {
         siblings.clear();
         siblings.extend(tree.children(parent));
-        siblings.sort_by_key(|row| (kin(*row), *row));
+        sort_by(&mut siblings, |row| kin(*row));
         for group in siblings.chunk_by(|a, b| kin(*a) == kin(*b)).filter(|g| g.len() as u32 >= least) {
             found.push(repeat_of(trace, parent, group));
         }
     }
-    found.sort_by_key(|repeat| (std::cmp::Reverse(repeat.count), repeat.first));
+    sort_by(&mut found, |repeat| (falling(repeat.count.into()), repeat.first.into()));
     found
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Clock, CriticalPath, Trace, Tree};
+use crate::order::{falling, sort_by};
 
 /// Names are numbers into the trace's dictionary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +64,9 @@ impl Total {
 
 fn sorted(totals: HashMap<(u32, u32), Total>) -> Vec<Total> {
     let mut all: Vec<Total> = totals.into_values().collect();
-    let order = |t: &Total| (std::cmp::Reverse((t.critical, t.self_time)), t.service, t.operation);
-    all.sort_unstable_by_key(order);
+    // Twice, as the first order decides what the second leaves equal.
+    sort_by(&mut all, |total| (total.service.into(), total.operation.into()));
+    sort_by(&mut all, |total| (falling(total.critical), falling(total.self_time)));
     all
 }
 

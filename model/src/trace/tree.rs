@@ -32,20 +32,34 @@ pub struct Tree {
 
 impl Tree {
     pub fn new(trace: &Trace) -> Tree {
-        let parent = cut_cycles(&trace.parent);
-        let children = Children::new(&parent);
-        let count = trace.len();
+        let errors = (0..trace.len()).map(|row| u32::from(trace.is_error(row))).collect();
+        let sequence: Vec<u32> = (0..trace.len() as u32).collect();
+        Tree::arranged(&trace.parent, &sequence, errors, |children| {
+            (0..trace.len()).map(|row| self_time(trace, row, children.of(row))).collect()
+        })
+    }
+
+    /// A tree of rows whose siblings stand in the order of `sequence`, which names every row once.
+    pub(super) fn arranged(
+        parent: &[u32],
+        sequence: &[u32],
+        errors: Vec<u32>,
+        self_time: impl FnOnce(&Children) -> Vec<u64>,
+    ) -> Tree {
+        let parent = cut_cycles(parent);
+        let children = Children::new(&parent, sequence);
+        let count = parent.len();
         let mut tree = Tree {
             order: Vec::with_capacity(count),
             position: vec![0; count],
             depth: vec![0; count],
             size: vec![1; count],
             child_count: (0..count).map(|row| children.of(row).len() as u32).collect(),
-            errors: (0..count).map(|row| u32::from(trace.is_error(row))).collect(),
-            self_time: (0..count).map(|row| self_time(trace, row, children.of(row))).collect(),
+            errors,
+            self_time: self_time(&children),
             parent,
         };
-        tree.walk(&children);
+        tree.walk(&children, sequence);
         for row in tree.order.clone().into_iter().rev() {
             let above = tree.parent[row as usize];
             if above != NO_ROW {
@@ -56,8 +70,8 @@ impl Tree {
         tree
     }
 
-    fn walk(&mut self, children: &Children) {
-        let roots = (0..self.parent.len() as u32).rev().filter(|row| self.parent[*row as usize] == NO_ROW);
+    fn walk(&mut self, children: &Children, sequence: &[u32]) {
+        let roots = sequence.iter().rev().copied().filter(|row| self.parent[*row as usize] == NO_ROW);
         let mut stack: Vec<u32> = roots.collect();
         while let Some(row) = stack.pop() {
             let above = self.parent[row as usize];
@@ -88,14 +102,14 @@ impl Tree {
     }
 }
 
-/// Children of every row in one array, in row order, which is the order of start.
-struct Children {
+/// Children of every row in one array, in the order of a sequence: that of their start.
+pub(super) struct Children {
     first: Vec<u32>,
     rows: Vec<u32>,
 }
 
 impl Children {
-    fn new(parent: &[u32]) -> Children {
+    fn new(parent: &[u32], sequence: &[u32]) -> Children {
         let mut first = vec![0u32; parent.len() + 1];
         for above in parent.iter().filter(|p| **p != NO_ROW) {
             first[*above as usize + 1] += 1;
@@ -105,9 +119,12 @@ impl Children {
         }
         let mut next = first.clone();
         let mut rows = vec![0u32; first.last().map_or(0, |n| *n as usize)];
-        for (row, above) in parent.iter().enumerate().filter(|(_, p)| **p != NO_ROW) {
-            rows[next[*above as usize] as usize] = row as u32;
-            next[*above as usize] += 1;
+        for row in sequence {
+            let above = parent[*row as usize];
+            if above != NO_ROW {
+                rows[next[above as usize] as usize] = *row;
+                next[above as usize] += 1;
+            }
         }
         Children { first, rows }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use model::order::{falling, sort_by};
 use model::view::{Scanned, SearchPage, TraceSummary};
 use model::{ApiError, Timestamp, TraceId};
 
@@ -148,7 +149,7 @@ impl Feed {
         if all == *before {
             return;
         }
-        all.sort_by(|a, b| b.start.cmp(&a.start));
+        sort_by(&mut all, |trace| (falling(trace.start.0), 0));
         self.fresh.set(Arc::new(fresh));
         self.traces.set(Arc::new(all));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::AttrValue;
+use model::order::{falling, sort_by};
 use model::query::complete::{Known, Wanted};
 use model::query::fields::FieldName;
 use model::query::print_field;
@@ -104,5 +105,5 @@ fn learn(known: &mut Known, name: String, values: Vec<AttributeValue>) {
             all.push(value);
         }
     }
-    all.sort_by(|a, b| b.count.cmp(&a.count));
+    sort_by(all, |value| (falling(value.count), 0));
 }

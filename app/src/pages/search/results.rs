@@ -5,6 +5,7 @@ use std::ops::Range;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
+use model::order::sort_by;
 use model::view::{SearchOrder, ServiceShare, TraceSummary};
 use model::{Nanos, TraceId};
 
@@ -243,7 +244,7 @@ fn bar_share(length: Nanos, long: Nanos) -> f64 {
 /// A long duration among these: nineteen of twenty are shorter, so one giant does not flatten all other bars.
 fn long(traces: &[TraceSummary]) -> Nanos {
     let mut durations: Vec<Nanos> = traces.iter().map(|t| t.duration).collect();
-    durations.sort_unstable();
+    sort_by(&mut durations, |length| (length.0, 0));
     durations.get(durations.len() * 19 / 20).or(durations.last()).copied().unwrap_or_default()
 }
 
@@ -261,7 +262,7 @@ fn Services(services: Vec<ServiceShare>) -> impl IntoView {
     let rest = services.len().saturating_sub(SERVICES_SHOWN);
     // Where it failed comes first; otherwise most spans first, as they arrive.
     let mut services = services;
-    services.sort_by_key(|s| s.error_count == 0);
+    sort_by(&mut services, |s| (u64::from(s.error_count == 0), 0));
     let shown = services.into_iter().take(SERVICES_SHOWN).map(|s| {
         let errors = (s.error_count > 0).then(|| view! { <b>{format!("{} err", s.error_count)}</b> });
         view! {
