@@ -2,6 +2,8 @@
 //! the component joins them. [`stage`] is what the views of a trace share: one
 //! selection, one time axis.
 
+#[cfg(feature = "csr")]
+pub mod extra_detail;
 pub mod flame;
 pub mod heatmap;
 pub mod minimap;
@@ -9,6 +11,7 @@ pub mod span_detail;
 #[cfg(feature = "csr")]
 pub mod stage;
 pub mod table;
+pub mod trace_logs;
 pub mod trend;
 pub mod waterfall;
 pub mod why;

@@ -6,7 +6,8 @@
  *         cart-db: SELECT carts   20-280  !lock wait timeout
  *
  * A line is `service: operation start-end`, in milliseconds, then `key=value` attributes, then `!` and the message
- * of an error. Indentation says who called whom.
+ * of an error. Indentation says who called whom. Three keys are no attributes: `#kind=client` (else server),
+ * `#parent=<span id>` and `#id=<span id>`.
  */
 import { randomBytes } from "node:crypto";
 
@@ -19,6 +20,7 @@ export interface SeedSpan {
   endMs: number;
   attributes: Record<string, string | number | boolean>;
   error: string | undefined;
+  kind: number;
 }
 
 export interface SeedTrace {
@@ -28,6 +30,7 @@ export interface SeedTrace {
   spans: SeedSpan[];
 }
 
+const KINDS = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 const LINE = /^(\s*)([^:]+): (.+?)\s+(\d+)-(\d+)((?:\s+[^\s=!]+=\S+)*)(?:\s+!(.*))?$/;
 
 /** Reads a drawing. The trace ends now, unless `agoMs` puts it further back. */
@@ -41,8 +44,10 @@ export function drawn(picture: string, agoMs = 0): SeedTrace {
       if (!match) throw new Error(`not a span: ${line}`);
       const [, indent = "", service = "", operation = "", start, end, pairs = "", error] = match;
       while (open.length > 0 && open.at(-1)!.indent >= indent.length) open.pop();
-      const parentSpanId = open.at(-1)?.spanId ?? "";
-      const spanId = randomBytes(8).toString("hex");
+      const said = Object.fromEntries(pairs.trim().split(/\s+/).filter(Boolean).map(pair));
+      const { "#kind": kind, "#parent": parent, "#id": id, ...attributes } = said;
+      const parentSpanId = parent === undefined ? (open.at(-1)?.spanId ?? "") : String(parent);
+      const spanId = id === undefined ? randomBytes(8).toString("hex") : String(id);
       open.push({ indent: indent.length, spanId });
       return {
         spanId,
@@ -51,8 +56,9 @@ export function drawn(picture: string, agoMs = 0): SeedTrace {
         operation,
         startMs: Number(start),
         endMs: Number(end),
-        attributes: Object.fromEntries(pairs.trim().split(/\s+/).filter(Boolean).map(pair)),
+        attributes,
         error,
+        kind: KINDS.indexOf(String(kind ?? "server")),
       };
     });
   const lengthMs = Math.max(0, ...spans.map((span) => span.endMs));
@@ -86,7 +92,7 @@ function otlpSpan(trace: SeedTrace, span: SeedSpan): object {
     spanId: span.spanId,
     parentSpanId: span.parentSpanId,
     name: span.operation,
-    kind: 2,
+    kind: span.kind,
     startTimeUnixNano: at(span.startMs),
     endTimeUnixNano: at(span.endMs),
     attributes: otlpAttributes(span.attributes),
@@ -108,5 +114,7 @@ function pair(text: string): [string, string | number | boolean] {
   const at = text.indexOf("=");
   const value = text.slice(at + 1);
   if (value === "true" || value === "false") return [text.slice(0, at), value === "true"];
+  // Ids are texts even where all their digits are decimal.
+  if (text.startsWith("#")) return [text.slice(0, at), value];
   return [text.slice(0, at), /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value];
 }

@@ -35,8 +35,9 @@ const TRACE_ROWS: Keys = &[
     ("/", "find in this trace"),
     ("n N", "next, previous find"),
     ("f", "list only what was found, or everything"),
+    ("o", "only this span and what is below it, or everything"),
     ("x X", "next, previous span on the critical path"),
-    ("1 2 3", "waterfall, flame chart, table"),
+    ("1 2 3 4", "waterfall, flame chart, table, log"),
 ];
 
 const TRACE_TIME: Keys = &[

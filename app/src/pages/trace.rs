@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::{ApiError, ErrorCode, TraceId};
+use model::{ApiError, ErrorCode, Nanos, TraceId};
 
-use crate::browser::document;
+use crate::browser::{clock, document};
 use crate::views::stage::Staged;
 use crate::widgets::message::ErrorState;
 
 mod answer;
 mod beyond;
 mod header;
+mod holes;
 mod keys;
 mod link;
 mod missing;
@@ -39,6 +40,8 @@ enum Load {
 /// A trace that is not there yet is looked for again this often, and this many times.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 30;
+/// So long after a trace's last span more may come: senders hold spans back.
+const IN_FLIGHT_FOR: Nanos = Nanos(30_000_000_000);
 
 /// One trace being fetched, and fetched again.
 #[derive(Clone, Copy)]
@@ -66,7 +69,7 @@ impl Fetch {
         self.is_again.set(true);
         let turn = self.turn.get_value();
         spawn_local(async move {
-            let answer = api::get_trace(self.id).await.map(|trace| Arc::new(Staged::new(trace)));
+            let answer = api::get_trace(self.id).await.map(|trace| Arc::new(staged(trace)));
             if self.turn.try_get_value() != Some(turn) {
                 return;
             }
@@ -103,6 +106,12 @@ impl Fetch {
             LOOK_EVERY,
         );
     }
+}
+
+fn staged(trace: model::trace::Trace) -> Staged {
+    let end = trace.start.plus(trace.duration);
+    let in_flight = clock::now().since(end) < IN_FLIGHT_FOR;
+    Staged::new(trace, in_flight)
 }
 
 #[component]

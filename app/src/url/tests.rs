@@ -49,6 +49,8 @@ fn a_trace_view_comes_back_from_its_url() {
         window: Some((1_000, 2_500_000)),
         find: "timed out".into(),
         closed: Closed::These(vec![SpanId(1), SpanId(u64::MAX)]),
+        opened: Closed::These(vec![SpanId(3)]),
+        top: Some(SpanId(4)),
         shape: Shape::Flame,
     };
     let id = ID.parse().unwrap();

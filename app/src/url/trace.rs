@@ -15,6 +15,10 @@ pub struct TraceView {
     pub window: Option<(u64, u64)>,
     pub find: String,
     pub closed: Closed,
+    /// Groups of like siblings that are unfolded, by their first span.
+    pub opened: Closed,
+    /// The span at the top, with only what is below it.
+    pub top: Option<SpanId>,
     pub shape: Shape,
 }
 
@@ -25,20 +29,23 @@ pub enum Shape {
     Waterfall,
     Flame,
     Table,
+    Logs,
 }
 
 impl Shape {
-    pub const ALL: [Shape; 3] = [Shape::Waterfall, Shape::Flame, Shape::Table];
+    pub const ALL: [Shape; 4] = [Shape::Waterfall, Shape::Flame, Shape::Table, Shape::Logs];
 
     pub fn name(self) -> &'static str {
         match self {
             Shape::Waterfall => "waterfall",
             Shape::Flame => "flame",
             Shape::Table => "table",
+            Shape::Logs => "logs",
         }
     }
 }
 
+/// Some rows, or all there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
     These(Vec<SpanId>),
@@ -58,6 +65,8 @@ impl TraceView {
             window: query.get("window").and_then(window_of),
             find: query.get("find").unwrap_or_default().to_owned(),
             closed: closed_of(query.get("closed").unwrap_or_default()),
+            opened: closed_of(query.get("opened").unwrap_or_default()),
+            top: query.get("top").and_then(|s| s.parse().ok()),
             shape: query
                 .get("view")
                 .and_then(|name| Shape::ALL.into_iter().find(|shape| shape.name() == name))
@@ -71,15 +80,23 @@ impl TraceView {
         query.push_some("window", self.window.map(|(from, to)| format!("{from}-{to}")));
         query.push_some("find", Some(self.find.as_str()).filter(|f| !f.is_empty()));
         query.push_some("view", Some(self.shape.name()).filter(|_| self.shape != Shape::default()));
-        match &self.closed {
-            Closed::All => query.push("closed", "all"),
+        query.push_some("top", self.top.map(|s| s.to_string()));
+        query.push_some("closed", self.closed.text());
+        query.push_some("opened", self.opened.text());
+        with_query(format!("/trace/{trace}"), query)
+    }
+}
+
+impl Closed {
+    fn text(&self) -> Option<String> {
+        match self {
+            Closed::All => Some("all".to_owned()),
             Closed::These(spans) if !spans.is_empty() && spans.len() <= MAX_CLOSED_IN_URL => {
                 let ids: Vec<String> = spans.iter().map(ToString::to_string).collect();
-                query.push("closed", ids.join("."));
+                Some(ids.join("."))
             }
-            Closed::These(_) => {}
+            Closed::These(_) => None,
         }
-        with_query(format!("/trace/{trace}"), query)
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use model::SpanId;
-use model::trace::{NO_ROW, Trace, Tree};
+use model::trace::orphan::{Evidence, orphans};
+use model::trace::{Clock, Extra, NO_ROW, Outline, Trace, Tree};
 use model::view::TraceSummary;
 
 use super::waterfall::find::{self, Hits};
-use super::waterfall::rows::{Folded, Rows};
+use super::waterfall::rows::{Choice, Folded, Rows};
 use super::why::Why;
 use crate::chart::Window;
 use crate::chart::color::service_color;
@@ -17,7 +18,10 @@ use crate::url::Shape;
 /// A trace with everything computed from it once.
 pub struct Staged {
     pub trace: Trace,
-    pub tree: Tree,
+    /// Spans alone: what is computed about the trace is computed from this.
+    pub tree: Arc<Tree>,
+    /// The rows that are listed, gaps and groups among them: whatever walks along rows walks here.
+    pub outline: Outline,
     pub summary: TraceSummary,
     pub errors: Hits,
     /// The greatest depth of any row, from 0.
@@ -27,12 +31,20 @@ pub struct Staged {
 }
 
 impl Staged {
-    pub fn new(trace: Trace) -> Staged {
-        let tree = Tree::new(&trace);
+    /// `in_flight` says that spans may still be on their way.
+    pub fn new(trace: Trace, in_flight: bool) -> Staged {
+        let tree = Arc::new(Tree::new(&trace));
+        let summary = trace.summary();
+        let orphans = match summary.orphan_count {
+            0 => Vec::new(),
+            _ => orphans(&trace, &tree, &Clock::new(&trace, &tree), &Evidence { in_flight, refused: &[] }),
+        };
+        let outline = Outline::new(&trace, &tree, &orphans);
         Staged {
-            summary: trace.summary(),
-            errors: find::errors(&trace, &tree),
-            deepest: tree.depth.iter().max().copied().unwrap_or_default(),
+            summary,
+            errors: find::errors(&trace, &outline.tree),
+            deepest: outline.tree.depth.iter().max().copied().unwrap_or_default(),
+            outline,
             colors: trace.strings.iter().map(|name| service_color(name) as u8).collect(),
             tree,
             trace,
@@ -68,13 +80,16 @@ pub struct Stage {
     pub is_path_shown: RwSignal<bool>,
     /// Bars lie where clocks set right put them.
     pub is_corrected: RwSignal<bool>,
+    /// The row that stands at the top, with only what is below it.
+    pub top: RwSignal<Option<u32>>,
     pub shape: RwSignal<Shape>,
     pub wish: RwSignal<Option<Wish>>,
 }
 
 impl Stage {
     pub fn new(staged: Arc<Staged>) -> Stage {
-        let folded = RwSignal::new(Folded::none(staged.trace.len()));
+        let folded = RwSignal::new(Folded::initial(&staged.outline));
+        let top = RwSignal::new(None);
         let find = RwSignal::new(String::new());
         let found = RwSignal::new((String::new(), Vec::new()));
         let is_filtered = RwSignal::new(false);
@@ -82,7 +97,7 @@ impl Stage {
         let hits = memo_of_arc(move || {
             let (text, found) = (find.read(), found.read());
             let also: &[u32] = if found.0 == *text { &found.1 } else { &[] };
-            find::find(&for_hits.trace, &for_hits.tree, &text, also)
+            find::find(&for_hits.trace, &for_hits.outline.tree, &text, also)
         });
         Stage {
             window: RwSignal::new(Window::whole(staged.trace.duration.0)),
@@ -90,8 +105,10 @@ impl Stage {
             is_open: RwSignal::new(false),
             folded,
             rows: memo_of_arc(move || {
-                let kept = is_filtered.get().then(|| hits.read().with_ancestors(&for_rows.tree));
-                Rows::new(&for_rows.tree, &folded.read(), kept.as_deref())
+                let kept = is_filtered.get().then(|| hits.read().with_ancestors(&for_rows.outline.tree));
+                let choice =
+                    Choice { kept: kept.as_deref(), top: top.get(), span_count: for_rows.trace.len() };
+                Rows::new(&for_rows.outline.tree, &folded.read(), choice)
             }),
             find,
             hits,
@@ -100,6 +117,7 @@ impl Stage {
             why: RwSignal::new(None),
             is_path_shown: RwSignal::new(true),
             is_corrected: RwSignal::new(false),
+            top,
             shape: RwSignal::new(Shape::default()),
             wish: RwSignal::new(None),
             staged: StoredValue::new(staged),
@@ -124,8 +142,14 @@ impl Stage {
         {
             self.is_filtered.set(false);
         }
+        if let Some(top) = self.top.get_untracked()
+            && row != top
+            && staged.outline.tree.ancestors(row).all(|above| above != top)
+        {
+            self.top.set(None);
+        }
         if is_hidden {
-            self.folded.update(|folded| folded.reveal(&staged.tree, row));
+            self.folded.update(|folded| folded.reveal(&staged.outline.tree, row));
         }
         self.cursor.set(Some(row));
         self.wish.update(|wish| *wish = Some(Wish { row, turn: wish.map_or(0, |w| w.turn + 1) }));
@@ -134,6 +158,44 @@ impl Stage {
     pub fn reveal_span(self, span: SpanId) -> bool {
         let row = self.staged.with_value(|s| s.trace.row_of(span));
         row.inspect(|row| self.reveal(*row as u32)).is_some()
+    }
+
+    /// Goes to a span, or to the group it is one of many in.
+    pub fn visit(self, row: u32) {
+        let staged = self.staged();
+        let above = staged.outline.tree.parent[row as usize];
+        let is_grouped = matches!(staged.outline.extra(above), Some(Extra::Group(_)));
+        let is_shown = self.rows.with_untracked(|rows| rows.index_of(row).is_some());
+        self.reveal(if is_grouped && !is_shown { above } else { row });
+    }
+
+    /// The cursor's row when it is a span.
+    pub fn span_row(self) -> Option<u32> {
+        self.cursor.get().filter(|row| self.staged.with_value(|staged| staged.outline.is_span(*row)))
+    }
+
+    /// Lists only the cursor's row and what is below it, and zooms to it; or everything again.
+    pub fn toggle_top(self) {
+        let row = self.cursor.get_untracked();
+        if self.top.get_untracked().is_some() && self.top.get_untracked() == row {
+            return self.set_top(None);
+        }
+        self.set_top(row.or(self.top.get_untracked()));
+    }
+
+    pub fn set_top(self, row: Option<u32>) {
+        self.top.set(row);
+        match row {
+            None => self.zoom_out(),
+            Some(row) => {
+                let staged = self.staged();
+                let (offset, length) = staged.outline.extent(&staged.trace, row);
+                self.set_window(Window::around(offset, length));
+            }
+        }
+        if let Some(row) = self.cursor.get_untracked().or(row) {
+            self.reveal(row);
+        }
     }
 
     pub fn open(self, row: u32) {
@@ -147,7 +209,7 @@ impl Stage {
         let Some(last) = rows.len().checked_sub(1) else {
             return;
         };
-        let now = self.cursor.get_untracked().and_then(|row| rows.nearest(&self.staged().tree, row));
+        let now = self.cursor.get_untracked().and_then(|row| rows.nearest(&self.staged().outline.tree, row));
         let next = match now {
             Some(index) => index.saturating_add_signed(by).min(last),
             // The first step only enters the list; a leap goes where it goes.
@@ -165,7 +227,7 @@ impl Stage {
         let Some(row) = self.cursor.get_untracked() else {
             return self.step(0);
         };
-        if staged.tree.child_count[row as usize] == 0 {
+        if staged.outline.tree.child_count[row as usize] == 0 {
             return;
         }
         if self.folded.with_untracked(|folded| folded.is_folded(row)) {
@@ -181,9 +243,9 @@ impl Stage {
         let Some(row) = self.cursor.get_untracked() else {
             return self.step(0);
         };
-        let is_open =
-            staged.tree.child_count[row as usize] > 0 && !self.folded.with_untracked(|f| f.is_folded(row));
-        let above = staged.tree.parent[row as usize];
+        let is_open = staged.outline.tree.child_count[row as usize] > 0
+            && !self.folded.with_untracked(|f| f.is_folded(row));
+        let above = staged.outline.tree.parent[row as usize];
         if is_open {
             self.folded.update(|folded| folded.set(row, true));
         } else if above != NO_ROW {
@@ -197,16 +259,22 @@ impl Stage {
 
     pub fn fold_below_cursor(self, folded: bool) {
         if let Some(row) = self.cursor.get_untracked() {
-            self.folded.update(|all| all.set_below(&self.staged().tree, row, folded));
+            self.folded.update(|all| all.set_below(&self.staged().outline.tree, row, folded));
         }
     }
 
     pub fn fold_all(self, folded: bool) {
         let staged = self.staged();
-        self.folded.set(if folded { Folded::all(&staged.tree) } else { Folded::none(staged.trace.len()) });
+        self.folded.set(if folded {
+            Folded::all(&staged.outline.tree)
+        } else {
+            Folded::none(staged.outline.len())
+        });
         // The cursor goes to what stands for its row now, so that the next key starts there.
-        let index =
-            self.cursor.get_untracked().and_then(|row| self.rows.get_untracked().nearest(&staged.tree, row));
+        let index = self
+            .cursor
+            .get_untracked()
+            .and_then(|row| self.rows.get_untracked().nearest(&staged.outline.tree, row));
         if let Some(row) = index.and_then(|index| self.rows.get_untracked().at(index)) {
             self.reveal(row);
         }
@@ -214,14 +282,14 @@ impl Stage {
 
     pub fn step_error(self, is_forward: bool) {
         let staged = self.staged();
-        if let Some(row) = staged.errors.step(&staged.tree, self.cursor.get_untracked(), is_forward) {
+        if let Some(row) = staged.errors.step(&staged.outline.tree, self.cursor.get_untracked(), is_forward) {
             self.reveal(row);
         }
     }
 
     pub fn step_hit(self, is_forward: bool) {
         let hits = self.hits.get_untracked();
-        if let Some(row) = hits.step(&self.staged().tree, self.cursor.get_untracked(), is_forward) {
+        if let Some(row) = hits.step(&self.staged().outline.tree, self.cursor.get_untracked(), is_forward) {
             self.reveal(row);
         }
     }
@@ -286,7 +354,7 @@ impl Stage {
         let staged = self.staged();
         let middle = window.from_ns + window.length_ns() / 2.0;
         let at = self.cursor.get_untracked().map(|row| {
-            let (offset, length) = (staged.trace.offset[row as usize], staged.trace.length[row as usize]);
+            let (offset, length) = staged.outline.extent(&staged.trace, row);
             offset as f64 + length as f64 / 2.0
         });
         let is_shown = |ns: &f64| (window.from_ns..=window.to_ns).contains(ns);
@@ -300,10 +368,8 @@ impl Stage {
     pub fn zoom_to_cursor(self) {
         let staged = self.staged();
         if let Some(row) = self.cursor.get_untracked() {
-            self.set_window(Window::around(
-                staged.trace.offset[row as usize],
-                staged.trace.length[row as usize],
-            ));
+            let (offset, length) = staged.outline.extent(&staged.trace, row);
+            self.set_window(Window::around(offset, length));
         }
     }
 

@@ -1,12 +1,18 @@
 //! Why a trace took as long as it did: its critical path and the totals of it, ready to be drawn. Pure.
 
 use model::Nanos;
+use model::order::sort_by;
 use model::trace::critical::Segment;
+use model::trace::finding::{Finding, findings};
+use model::trace::flaw::{Flaw, flaws};
 use model::trace::{Clock, CriticalPath, Total, Totals, Trace, Tree};
 
 pub struct Why {
     pub clock: Clock,
     pub totals: Totals,
+    /// Patterns that cost time, the costliest first.
+    pub findings: Vec<Finding>,
+    flaws: Vec<(u32, Flaw)>,
     /// The critical path in order of row, then of time.
     segments: Vec<Segment>,
     /// Rows on the path in the order in which it comes to them.
@@ -19,13 +25,14 @@ impl Why {
         let clock = Clock::new(trace, tree);
         let path = CriticalPath::new(trace, tree, &clock);
         let totals = Totals::new(trace, tree, &clock, &path);
+        let findings = findings(trace, tree, &clock, &path);
         let mut walk: Vec<u32> = path.segments.iter().map(|segment| segment.row).collect();
         let mut is_seen = vec![false; trace.len()];
         walk.retain(|row| !std::mem::replace(&mut is_seen[*row as usize], true));
         let total = path.total();
         let mut segments = path.segments;
-        segments.sort_unstable_by_key(|segment| (segment.row, segment.start));
-        Why { clock, totals, segments, walk, total }
+        sort_by(&mut segments, |segment| (segment.row.into(), segment.start));
+        Why { clock, totals, findings, flaws: flaws(trace, tree), segments, walk, total }
     }
 
     /// The stretches of the path on a row.
@@ -33,6 +40,16 @@ impl Why {
         let first = self.segments.partition_point(|segment| segment.row < row);
         let count = self.segments[first..].iter().take_while(|segment| segment.row == row).count();
         &self.segments[first..first + count]
+    }
+
+    /// What is wrong with a row.
+    pub fn flaw(&self, row: u32) -> Option<Flaw> {
+        self.flaws.binary_search_by_key(&row, |(of, _)| *of).ok().map(|at| self.flaws[at].1)
+    }
+
+    /// Rows with a flaw, in order of start.
+    pub fn flawed(&self, flaw: Flaw) -> impl Iterator<Item = u32> {
+        self.flaws.iter().filter(move |(_, of)| *of == flaw).map(|(row, _)| *row)
     }
 
     pub fn path_length(&self) -> Nanos {

@@ -7,9 +7,10 @@ use leptos::prelude::*;
 use model::Nanos;
 
 use crate::chart::color::service_color_css;
-use crate::format::{duration, share};
+use crate::format::{count, duration, share};
 use crate::url::Shape;
 use crate::views::stage::Stage;
+use crate::views::trace_logs::LogLoad;
 use crate::views::why::Why;
 use crate::widgets::icon::Icon;
 
@@ -33,10 +34,10 @@ pub fn work_out(stage: Stage) {
 }
 
 #[component]
-pub fn Answer(stage: Stage) -> impl IntoView {
+pub fn Answer(stage: Stage, logs: RwSignal<LogLoad>) -> impl IntoView {
     view! {
         <div class="Answer">
-            <Shapes stage=stage />
+            <Shapes stage=stage logs=logs />
             <FirstError stage=stage />
             <Path stage=stage />
         </div>
@@ -44,7 +45,11 @@ pub fn Answer(stage: Stage) -> impl IntoView {
 }
 
 #[component]
-fn Shapes(stage: Stage) -> impl IntoView {
+fn Shapes(stage: Stage, logs: RwSignal<LogLoad>) -> impl IntoView {
+    let lines = move || {
+        let number = logs.read().lines().len();
+        (number > 0).then(|| view! { <span class="Answer-lines">{count(number as u64)}</span> })
+    };
     let one = move |shape: Shape| {
         let is_on = move || stage.shape.get() == shape;
         view! {
@@ -57,6 +62,7 @@ fn Shapes(stage: Stage) -> impl IntoView {
                 on:click=move |_| stage.shape.set(shape)
             >
                 {shape.name()}
+                {(shape == Shape::Logs).then_some(lines)}
             </button>
         }
     };

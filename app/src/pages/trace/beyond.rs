@@ -6,10 +6,12 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::SpanId;
+use model::order::sort_by;
 use model::trace::{LinkedSpan, TraceValues};
 
 use crate::format::duration;
 use crate::views::stage::Stage;
+use crate::views::trace_logs::LogLoad;
 
 /// Looks for what is typed in the attributes too. One question at a time: what was typed meanwhile is asked next.
 pub fn find_in_attributes(stage: Stage) {
@@ -20,6 +22,19 @@ pub fn find_in_attributes(stage: Stage) {
         if !text.trim().is_empty() && !is_asking.get_value() {
             ask(stage, text, is_asking, by_id);
         }
+    });
+}
+
+/// The trace's log, once the rows are on screen.
+pub fn ask_logs(stage: Stage, logs: RwSignal<LogLoad>) {
+    let trace = stage.staged().trace.trace_id;
+    spawn_local(async move {
+        let answer = api::get_trace_logs(trace).await;
+        // The page may have gone meanwhile.
+        let _ = logs.try_set(match answer {
+            Ok(log) => LogLoad::Ready(Arc::new(log)),
+            Err(failure) => LogLoad::Failed(failure.0),
+        });
     });
 }
 
@@ -47,7 +62,7 @@ fn ask(stage: Stage, text: String, is_asking: StoredValue<bool>, by_id: ById) {
 
 fn index_of(stage: Stage) -> Arc<Vec<(SpanId, u32)>> {
     let mut index: Vec<(SpanId, u32)> = stage.staged().trace.span_id.iter().copied().zip(0..).collect();
-    index.sort_unstable();
+    sort_by(&mut index, |(span, row)| (span.0, (*row).into()));
     Arc::new(index)
 }
 

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use model::view::{ServiceShare, TraceSummary};
 
+use super::holes::Holes;
 use super::keys::Actions;
 use super::tools::Tools;
 use crate::chart::color::service_color_css;
@@ -21,19 +22,9 @@ pub fn Header(
     #[prop(into)] is_link_copied: Signal<bool>,
 ) -> impl IntoView {
     let staged = stage.staged();
-    let TraceSummary {
-        trace_id, root_service, root_operation, start, status, span_count, orphan_count, ..
-    } = staged.summary.clone();
+    let TraceSummary { trace_id, root_service, root_operation, start, status, span_count, .. } =
+        staged.summary.clone();
     let depth = u64::from(staged.deepest) + 1;
-    let orphans = (orphan_count > 0).then(|| {
-        let text = format!("{} without its parent", counted(orphan_count, "span", "spans"));
-        view! {
-            <span class="TraceHead-orphans" title="The parent was not sent, has not arrived yet, or has expired">
-                {Icon::Half.show()}
-                {text}
-            </span>
-        }
-    });
     view! {
         <header class="TraceHead">
             <div class="TraceHead-line">
@@ -76,7 +67,7 @@ pub fn Header(
                     <span>{counted(span_count, "span", "spans")}</span>
                     <span>{counted(staged.summary.services.len() as u64, "service", "services")}</span>
                     <span>{format!("{} deep", count(depth))}</span>
-                    {orphans}
+                    <Holes stage=stage />
                 </p>
                 <Tools stage=stage />
             </div>

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::TraceId;
+use model::trace::outline::Group;
+use model::trace::{Extra, Outline};
+use model::{SpanId, TraceId};
 
 use crate::chart::Window;
 use crate::state::Router;
@@ -20,18 +22,31 @@ pub fn view_of(stage: Stage) -> TraceView {
     let staged = stage.staged();
     let window = stage.window.get();
     let folded = stage.folded.read();
+    let outline = &staged.outline;
     let span_id = |row: u32| staged.trace.span_id[row as usize];
-    let closed = match folded.count() {
-        _ if folded.is_all(&staged.tree) => Closed::All,
-        count if count <= MAX_CLOSED_IN_URL => Closed::These(folded.rows().map(span_id).collect()),
+    let closed: Vec<u32> = folded.rows().filter(|row| outline.is_span(*row)).collect();
+    let closed = match closed.len() {
+        _ if folded.is_all(&outline.tree) => Closed::All,
+        0..=MAX_CLOSED_IN_URL => Closed::These(closed.into_iter().map(span_id).collect()),
+        _ => Closed::default(),
+    };
+    let opened: Vec<SpanId> = groups(outline)
+        .filter(|(row, _)| !folded.is_folded(*row))
+        .map(|(_, group)| span_id(group.first))
+        .collect();
+    let opened = match opened.len() {
+        count if count > 1 && count == groups(outline).count() => Closed::All,
+        0..=MAX_CLOSED_IN_URL => Closed::These(opened),
         _ => Closed::default(),
     };
     TraceView {
-        span: stage.cursor.get().filter(|_| stage.is_open.get()).map(span_id),
+        span: stage.span_row().filter(|_| stage.is_open.get()).map(span_id),
+        top: stage.top.get().filter(|row| outline.is_span(*row)).map(span_id),
         window: (!window.is_whole(stage.total_ns()))
             .then_some((window.from_ns as u64, window.to_ns.ceil() as u64)),
         find: stage.find.get(),
         closed,
+        opened,
         shape: stage.shape.get(),
     }
 }
@@ -40,9 +55,17 @@ pub fn view_of(stage: Stage) -> TraceView {
 pub fn show(stage: Stage, view: &TraceView) {
     let staged = stage.staged();
     let folded = match &view.closed {
-        Closed::All => Folded::all(&staged.tree),
+        Closed::All => Folded::all(&staged.outline.tree),
         Closed::These(spans) => {
-            let mut folded = Folded::none(staged.trace.len());
+            let mut folded = Folded::initial(&staged.outline);
+            for (row, group) in groups(&staged.outline) {
+                let first = staged.trace.span_id[group.first as usize];
+                if view.opened == Closed::All
+                    || matches!(&view.opened, Closed::These(o) if o.contains(&first))
+                {
+                    folded.set(row, false);
+                }
+            }
             spans
                 .iter()
                 .filter_map(|span| staged.trace.row_of(*span))
@@ -53,6 +76,8 @@ pub fn show(stage: Stage, view: &TraceView) {
     if *stage.folded.read_untracked() != folded {
         stage.folded.set(folded);
     }
+    let top = view.top.and_then(|span| staged.trace.row_of(span)).map(|row| row as u32);
+    stage.top.set(top);
     match view.window {
         Some((from, to)) => stage.set_window(Window { from_ns: from as f64, to_ns: to as f64 }),
         None => stage.zoom_out(),
@@ -63,6 +88,13 @@ pub fn show(stage: Stage, view: &TraceView) {
     }
     let is_found = view.span.is_some_and(|span| stage.reveal_span(span));
     stage.is_open.set(is_found);
+}
+
+fn groups(outline: &Outline) -> impl Iterator<Item = (u32, &Group)> {
+    outline.extras().filter_map(|(row, extra)| match extra {
+        Extra::Group(group) => Some((row, group)),
+        Extra::Gap(_) => None,
+    })
 }
 
 /// Keeps the two together until the page goes.

@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 use super::answer::{self, Answer};
 use super::beyond::{self, Neighbours, Values};
 use super::header::{Header, Legend};
+use super::holes::{Findings, TopBar};
 use super::keys::{self, Actions};
 use super::link;
 use super::span_load::SpanFetch;
@@ -16,11 +17,13 @@ use crate::browser::{clipboard, document, origin};
 use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
 use crate::state::{Preferences, Router};
 use crate::url::Shape;
+use crate::views::extra_detail::ExtraDetail;
 use crate::views::flame::Flame;
 use crate::views::minimap::Minimap;
 use crate::views::span_detail::SpanDetail;
 use crate::views::stage::{Stage, Staged};
 use crate::views::table::SpanTable;
+use crate::views::trace_logs::{LogLoad, TraceLog};
 use crate::views::waterfall::Waterfall;
 use crate::views::waterfall::layout::Columns;
 use crate::widgets::splitter::Splitter;
@@ -60,12 +63,16 @@ pub fn OnStage(
     keys::listen(stage, actions);
     answer::work_out(stage);
     beyond::find_in_attributes(stage);
+    let logs = RwSignal::new(LogLoad::Waiting);
+    beyond::ask_logs(stage, logs);
     let columns = RwSignal::new(Columns::default());
     let gutter_px = RwSignal::new(0.0);
     view! {
         <div class="TracePage" data-testid="trace-page">
             <Header stage=stage actions=actions is_loading=is_loading is_link_copied=is_link_copied />
-            <Answer stage=stage />
+            <Answer stage=stage logs=logs />
+            <Findings stage=stage />
+            <TopBar stage=stage />
             <Neighbours stage=stage />
             <div class="TracePage-body">
                 <div
@@ -77,7 +84,7 @@ pub fn OnStage(
                         class="TracePage-overview"
                         style:grid-template-columns=move || match stage.shape.get() {
                             Shape::Waterfall => format!("minmax(0, 1fr) {}px", columns.get().lane_px),
-                            Shape::Flame | Shape::Table => "minmax(0, 1fr) 55%".to_owned(),
+                            _ => "minmax(0, 1fr) 55%".to_owned(),
                         }
                     >
                         <Legend stage=stage />
@@ -90,9 +97,13 @@ pub fn OnStage(
                         }
                         Shape::Flame => view! { <Flame stage=stage /> }.into_any(),
                         Shape::Table => view! { <Table stage=stage /> }.into_any(),
+                        Shape::Logs => {
+                            view! { <TraceLog stage=stage load=logs retry=move |()| beyond::ask_logs(stage, logs) /> }
+                                .into_any()
+                        }
                     }}
                 </div>
-                <Panel stage=stage />
+                <Panel stage=stage logs=logs />
             </div>
         </div>
     }
@@ -137,11 +148,12 @@ fn move_names(preferences: Preferences, columns: Columns, by_px: f64) {
 
 /// The span under the cursor, beside the waterfall while it is open.
 #[component]
-fn Panel(stage: Stage) -> impl IntoView {
+fn Panel(stage: Stage, logs: RwSignal<LogLoad>) -> impl IntoView {
     let preferences = expect_context::<Preferences>();
     let fetch = SpanFetch::follow(stage);
     let width_px = preferences.panel_px;
-    let row = Signal::derive(move || stage.cursor.get().unwrap_or_default());
+    let row = Signal::derive(move || stage.span_row().unwrap_or_default());
+    let is_span = Memo::new(move |_| stage.span_row().is_some());
     // Until somebody gave it a width, the panel stays below two fifths of a narrow page.
     let panel_vw = move || if width_px.get() == DEFAULT_PANEL_PX { 40.0 } else { MOST_PANEL_SHARE * 100.0 };
     let is_shown = Memo::new(move |_| stage.is_open.get() && stage.cursor.get().is_some());
@@ -164,7 +176,13 @@ fn Panel(stage: Stage) -> impl IntoView {
                 aria-label="Span"
                 style:width=move || format!("min({}px, {}vw)", width_px.get(), panel_vw())
             >
-                <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale rank=fetch.rank retry=move |()| fetch.retry() />
+                {move || match is_span.get() {
+                    true => view! {
+                        <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale rank=fetch.rank logs=logs retry=move |()| fetch.retry() />
+                    }
+                    .into_any(),
+                    false => view! { <ExtraDetail stage=stage /> }.into_any(),
+                }}
             </aside>
         </Show>
     }

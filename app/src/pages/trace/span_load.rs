@@ -44,7 +44,7 @@ impl SpanFetch {
             wanted: StoredValue::new(None),
             last_asked: StoredValue::new(Timestamp(0)),
         };
-        Effect::new(move |_| match stage.cursor.get().filter(|_| stage.is_open.get()) {
+        Effect::new(move |_| match stage.span_row().filter(|_| stage.is_open.get()) {
             Some(row) => fetch.want(row),
             None => {
                 fetch.wanted.set_value(None);

@@ -48,7 +48,7 @@ fn Find(stage: Stage) -> impl IntoView {
         if stage.find.with(|text| text.trim().is_empty()) {
             return String::new();
         }
-        let at = stage.cursor.get().and_then(|row| hits.ordinal(&stage.staged().tree, row));
+        let at = stage.cursor.get().and_then(|row| hits.ordinal(&stage.staged().outline.tree, row));
         match at {
             Some(at) => format!("{} of {}", count(at as u64), count(hits.len() as u64)),
             None => format!("{} found", count(hits.len() as u64)),
@@ -77,8 +77,7 @@ fn Find(stage: Stage) -> impl IntoView {
         if !stage.is_filtered.get() {
             return "Only these".to_owned();
         }
-        let hidden = stage.staged().trace.len() - stage.rows.read().len();
-        format!("{} hidden", count(hidden as u64))
+        format!("{} hidden", count(stage.rows.read().hidden() as u64))
     };
     let is_none =
         move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
@@ -123,7 +122,7 @@ fn Errors(stage: Stage) -> impl IntoView {
     let total = staged.errors.len();
     let tally = move || {
         let staged = stage.staged();
-        let at = stage.cursor.get().and_then(|row| staged.errors.ordinal(&staged.tree, row));
+        let at = stage.cursor.get().and_then(|row| staged.errors.ordinal(&staged.outline.tree, row));
         match at {
             Some(at) => format!("{} of {}", count(at as u64), count(total as u64)),
             None => count(total as u64),

@@ -46,7 +46,7 @@ pub fn Flame(stage: Stage) -> impl IntoView {
     // Whatever another view chose is brought on screen.
     let lane_of = Arc::clone(&lanes);
     Effect::new(move |_| {
-        let (Some(row), Some(scroller)) = (stage.cursor.get(), scroller.get()) else {
+        let (Some(row), Some(scroller)) = (stage.span_row(), scroller.get()) else {
             return;
         };
         let y = f64::from(lane_of.lane[row as usize]) * LANE_PX;
@@ -143,7 +143,7 @@ fn paint(surface: &Surface, stage: Stage, lanes: &Lanes, top_px: f64) {
             }
         });
     }
-    if let Some(row) = stage.cursor.get_untracked() {
+    if let Some(row) = untrack(|| stage.span_row()) {
         let (left, right) = edges(trace, scale, row);
         surface.fill(&surface.palette.accent);
         surface.rect(left, AXIS_PX - 3.0, (right - left).max(2.0), 3.0);

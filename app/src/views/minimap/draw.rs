@@ -38,9 +38,9 @@ pub fn strip(surface: &Surface, staged: &Staged) {
 pub fn window(surface: &Surface, staged: &Staged, window: Window, cursor: Option<u32>) {
     let total_ns = staged.trace.duration.0;
     let scale = TimeScale::new(Window::whole(total_ns), surface.width_px);
-    if let Some(row) = cursor.map(|row| row as usize) {
-        let left = scale.px_of(staged.trace.offset[row] as f64);
-        let width = scale.length_px(staged.trace.length[row] as f64).max(2.0);
+    if let Some((offset, length)) = cursor.map(|row| staged.outline.extent(&staged.trace, row)) {
+        let left = scale.px_of(offset as f64);
+        let width = scale.length_px(length as f64).max(2.0);
         surface.fill(&surface.palette.accent);
         surface.rect(left, 0.0, width, 2.0);
         surface.rect(left, surface.height_px - 1.0, width, 1.0);

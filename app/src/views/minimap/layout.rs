@@ -4,10 +4,11 @@
 //! away once, to the deepest span that covers it (children tell more than the parents around them). Pixels already
 //! given away are skipped in one jump, so the cost is spans plus pixels, not spans times pixels.
 
+use model::order::sort_by;
 use model::trace::{Trace, Tree};
 
 /// A line of one colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The number of the colour token.
     pub color: u8,
@@ -43,7 +44,8 @@ pub fn strip(trace: &Trace, tree: &Tree, colors: &[u8], width_px: u16, lines: u1
         }
         line.runs_into(&mut runs, number as u16);
     }
-    runs.sort_unstable();
+    let key = |run: &Run| (u64::from(run.color) << 16 | u64::from(run.line), run.from_px.into());
+    sort_by(&mut runs, key);
     Strip { runs, errors_px: error_pixels(trace, width_px) }
 }
 

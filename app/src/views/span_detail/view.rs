@@ -9,6 +9,7 @@ use model::{ApiError, Nanos, Span, Status};
 use super::sections::Sections;
 use crate::format::{counted, duration, offset, share};
 use crate::views::stage::{Stage, Staged};
+use crate::views::trace_logs::{LogLoad, SpanLog};
 use crate::widgets::copy::CopyButton;
 use crate::widgets::icon::Icon;
 use crate::widgets::message::title_of;
@@ -35,6 +36,7 @@ pub fn SpanDetail(
     /// A row and how its duration compares.
     #[prop(into)]
     rank: Signal<Option<(u32, SpanRank)>>,
+    logs: RwSignal<LogLoad>,
     #[prop(into)] retry: Callback<()>,
 ) -> impl IntoView {
     let filter = RwSignal::new(String::new());
@@ -70,6 +72,7 @@ pub fn SpanDetail(
                 />
             </div>
             <div class="Detail-body" tabindex="0" role="region" aria-label="Attributes, events and links">
+                <SpanLog stage=stage load=logs />
                 <div class:is-stale=move || is_stale.get()>{body}</div>
                 {move || ids(&stage.staged(), row.get() as usize)}
             </div>

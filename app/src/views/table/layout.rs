@@ -1,6 +1,7 @@
 //! Spans added up by what they have in common. Pure.
 
 use model::Nanos;
+use model::order::sort_by;
 use model::trace::{Trace, Tree};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub fn groups(
 ) -> Vec<Group> {
     let mut rows: Vec<(u32, u64, u32)> =
         (0..trace.len()).filter_map(|row| Some((key(row)?, trace.length[row], row as u32))).collect();
-    rows.sort_unstable();
+    sort_by(&mut rows, |(key, length, _)| ((*key).into(), *length));
     let quantile = |chunk: &[(u32, u64, u32)], q: f64| {
         let rank = ((chunk.len() as f64 * q).ceil() as usize).clamp(1, chunk.len());
         Nanos(chunk[rank - 1].1)

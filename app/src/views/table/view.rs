@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use model::SpanKind;
+use model::order::sort_by;
 use model::trace::TraceValues;
 
 use super::layout::{Column, Group, groups, sort};
@@ -153,7 +154,7 @@ fn lines_of(stage: Stage, by: By, values: Option<&TraceValues>) -> Vec<Group> {
         By::Operation => {
             let mut pairs: Vec<(u32, u32)> =
                 trace.service.iter().copied().zip(trace.operation.iter().copied()).collect();
-            pairs.sort_unstable();
+            sort_by(&mut pairs, |(service, operation)| ((*service).into(), (*operation).into()));
             pairs.dedup();
             let number = |row: usize| {
                 pairs.binary_search(&(trace.service[row], trace.operation[row])).ok().map(|n| n as u32)
@@ -169,7 +170,7 @@ fn lines_of(stage: Stage, by: By, values: Option<&TraceValues>) -> Vec<Group> {
                 return Vec::new();
             };
             let mut spans = values.spans.clone();
-            spans.sort_unstable();
+            sort_by(&mut spans, |(span, value)| (span.0, (*value).into()));
             let number = |row: usize| {
                 let at = spans.binary_search_by_key(&trace.span_id[row], |(span, _)| *span).ok()?;
                 Some(spans[at].1)

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use model::trace::Clock;
+use model::trace::outline::Group;
+use model::trace::{Clock, Extra};
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasPattern, CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -36,6 +37,7 @@ pub struct Scene<'a> {
     pub hover_px: Option<f64>,
     /// The critical path is drawn in the bars it runs through.
     pub path: Option<&'a Why>,
+    pub why: Option<&'a Why>,
     /// Bars lie where these clocks put them.
     pub clock: Option<&'a Clock>,
 }
@@ -55,7 +57,16 @@ impl Brush {
         for index in scene.visible.clone() {
             if let Some(row) = scene.rows.at(index) {
                 let y = index as f64 * ROW_PX - scene.top_px + (ROW_PX - BAR_PX) / 2.0;
-                self.row(surface, scene, scale, row as usize, y.round());
+                match scene.staged.outline.extra(row) {
+                    None => self.row(surface, scene, scale, row as usize, y.round()),
+                    Some(Extra::Group(of)) => group(surface, scene, scale, of, y.round()),
+                    Some(Extra::Gap(gap)) => {
+                        let at = scene.staged.trace.offset[gap.first as usize];
+                        let x = (scale.px_of(at as f64) - 9.0).clamp(2.0, surface.width_px - 12.0);
+                        surface.fill(&surface.palette.text_soft);
+                        surface.text("?", x, y.round() + BAR_PX / 2.0 + 0.5);
+                    }
+                }
             }
         }
         if let Some(brush) = scene.brush {
@@ -132,6 +143,28 @@ fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usiz
             let to = (left + width.max(1.0)).min(surface.width_px);
             surface.rect(from, y + BAR_PX - PATH_PX, to - from, PATH_PX);
         }
+    }
+}
+
+/// When any of the group ran, over a thin line from its first start to its last end. Costs a search a pixel, however
+/// many there are.
+fn group(surface: &Surface, scene: &Scene, scale: TimeScale, group: &Group, y: f64) {
+    let color = usize::from(scene.staged.colors[scene.staged.trace.service[group.first as usize] as usize]);
+    let Some((left, width)) = bar(scale, group.start, group.end - group.start, surface.width_px) else {
+        return outside(surface, scale, group.start, y);
+    };
+    surface.fill(surface.palette.services.get(color).map_or("", String::as_str));
+    surface.rect(left, y + BAR_PX / 2.0 - 0.5, width, 1.0);
+    let mut at = group.busy.partition_point(|(_, end)| scale.px_of(*end as f64) < 0.0);
+    while let Some((start, end)) = group.busy.get(at) {
+        let left = scale.px_of(*start as f64);
+        if left > surface.width_px {
+            return;
+        }
+        let right = scale.px_of(*end as f64).max(left + 1.0);
+        let from = left.max(0.0);
+        surface.rect(from, y + 1.0, (right.min(surface.width_px) - from).max(1.0), BAR_PX - 2.0);
+        at += 1 + group.busy[at + 1..].partition_point(|(_, end)| scale.px_of(*end as f64) <= right);
     }
 }
 

@@ -64,7 +64,8 @@ impl Hits {
     }
 
     fn of(tree: &Tree, is_hit: Vec<bool>) -> Hits {
-        let rows = tree.order.iter().copied().filter(|row| is_hit[*row as usize]).collect();
+        let rows =
+            tree.order.iter().copied().filter(|row| is_hit.get(*row as usize) == Some(&true)).collect();
         Hits { rows, is_hit }
     }
 }

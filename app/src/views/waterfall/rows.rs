@@ -1,6 +1,6 @@
 //! Which rows are listed: the tree in order, less what is folded away. Pure.
 
-use model::trace::{NO_ROW, Tree};
+use model::trace::{Extra, NO_ROW, Outline, Tree};
 
 /// Folded rows, by row number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +10,15 @@ pub struct Folded {
 }
 
 impl Folded {
+    /// As a trace is first shown: groups of like siblings are one row each.
+    pub fn initial(outline: &Outline) -> Folded {
+        let mut folded = Folded::none(outline.len());
+        for (row, _) in outline.extras().filter(|(_, extra)| matches!(extra, Extra::Group(_))) {
+            folded.set(row, true);
+        }
+        folded
+    }
+
     pub fn none(row_count: usize) -> Folded {
         Folded { is_folded: vec![false; row_count], count: 0 }
     }
@@ -65,20 +74,37 @@ impl Folded {
     }
 }
 
+/// What is listed at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice<'c> {
+    /// By row; without it everything is.
+    pub kept: Option<&'c [bool]>,
+    /// Only this row and what is below it.
+    pub top: Option<u32>,
+    /// Rows from here on are no spans.
+    pub span_count: usize,
+}
+
 /// The listed rows from top to bottom, and where each stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     listed: Vec<u32>,
     index: Vec<u32>,
+    /// Spans that are not kept.
+    hidden: usize,
+    /// How deep the topmost row is.
+    top_depth: u32,
 }
 
 impl Rows {
-    /// `kept` says by row what is listed at all; without it everything is.
-    pub fn new(tree: &Tree, folded: &Folded, kept: Option<&[bool]>) -> Rows {
+    pub fn new(tree: &Tree, folded: &Folded, choice: Choice) -> Rows {
+        let Choice { kept, top, span_count } = choice;
         let mut listed = Vec::with_capacity(tree.order.len());
         let mut index = vec![NO_ROW; tree.order.len()];
-        let mut position = 0;
-        while let Some(row) = tree.order.get(position) {
+        let first = top.map_or(0, |row| tree.position[row as usize] as usize);
+        let end = top.map_or(tree.order.len(), |row| first + tree.size[row as usize] as usize);
+        let mut position = first;
+        while let Some(row) = tree.order.get(position).filter(|_| position < end) {
             // What is below a row that is not kept is not kept either.
             if kept.is_some_and(|kept| !kept[*row as usize]) {
                 position += tree.size[*row as usize] as usize;
@@ -86,9 +112,22 @@ impl Rows {
             }
             index[*row as usize] = listed.len() as u32;
             listed.push(*row);
-            position += if folded.is_folded(*row) { tree.size[*row as usize] as usize } else { 1 };
+            // What was looked for is not hidden again by the group it is in.
+            let is_folded = folded.is_folded(*row) && (kept.is_none() || (*row as usize) < span_count);
+            position += if is_folded { tree.size[*row as usize] as usize } else { 1 };
         }
-        Rows { listed, index }
+        let hidden = kept.map_or(0, |kept| kept.iter().take(span_count).filter(|kept| !**kept).count());
+        Rows { listed, index, hidden, top_depth: top.map_or(0, |row| tree.depth[row as usize]) }
+    }
+
+    /// Spans the filter hides; those only folded away are not counted.
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// How deep the topmost listed row is: others are set in from there.
+    pub fn top_depth(&self) -> u32 {
+        self.top_depth
     }
 
     pub fn len(&self) -> usize {
@@ -137,8 +176,10 @@ mod tests {
         Tree::new(&builder.finish(TraceId([1; 16])))
     }
 
+    const ALL: Choice = Choice { kept: None, top: None, span_count: 6 };
+
     fn listed(tree: &Tree, folded: &Folded) -> Vec<u32> {
-        Rows::new(tree, folded, None).listed
+        Rows::new(tree, folded, ALL).listed
     }
 
     #[test]
@@ -150,16 +191,34 @@ mod tests {
         assert_eq!(listed(&tree, &folded), [0, 1, 3, 4, 5]);
         folded.set(0, true);
         assert_eq!(listed(&tree, &folded), [0, 5]);
-        assert_eq!(Rows::new(&tree, &folded, None).nearest(&tree, 2), Some(0));
+        assert_eq!(Rows::new(&tree, &folded, ALL).nearest(&tree, 2), Some(0));
     }
 
     #[test]
     fn a_filter_lists_what_is_kept_and_counts_the_rest() {
         let (tree, folded) = (tree(), Folded::none(6));
         let kept = [true, false, false, true, false, false];
-        let rows = Rows::new(&tree, &folded, Some(&kept));
-        assert_eq!(rows.listed, [0, 3]);
+        let rows = Rows::new(&tree, &folded, Choice { kept: Some(&kept), ..ALL });
+        assert_eq!((rows.listed.as_slice(), rows.hidden()), ([0, 3].as_slice(), 4));
         assert_eq!(rows.index_of(4), None);
+    }
+
+    #[test]
+    fn a_filter_looks_into_folded_extra_rows_alone() {
+        let (tree, mut folded) = (tree(), Folded::none(6));
+        folded.set(1, true);
+        let kept = Some([true; 6].as_slice());
+        // As if rows from 1 on were no spans.
+        assert_eq!(Rows::new(&tree, &folded, Choice { kept, top: None, span_count: 1 }).len(), 6);
+        assert_eq!(Rows::new(&tree, &folded, Choice { kept, ..ALL }).len(), 5);
+    }
+
+    #[test]
+    fn with_another_top_only_what_is_below_it_is_listed() {
+        let (tree, folded) = (tree(), Folded::none(6));
+        let rows = Rows::new(&tree, &folded, Choice { top: Some(3), ..ALL });
+        assert_eq!((rows.listed.as_slice(), rows.top_depth()), ([3, 4].as_slice(), 1));
+        assert_eq!(rows.nearest(&tree, 1), None);
     }
 
     #[test]

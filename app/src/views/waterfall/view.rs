@@ -209,6 +209,7 @@ fn follow(parts: Parts, frame: Frame) {
         stage.why.track();
         stage.is_path_shown.track();
         stage.is_corrected.track();
+        stage.top.track();
         // A memo is watched by reading it.
         drop((stage.rows.read(), stage.hits.read()));
         frame.request();
@@ -274,6 +275,7 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
             window: stage.window.get_untracked(),
             brush: parts.brush.get_untracked(),
             hover_px: parts.hover_px.get_untracked(),
+            why: why.as_deref(),
             path: why.as_deref().filter(|_| stage.is_path_shown.get_untracked()),
             clock: why.as_deref().filter(|_| stage.is_corrected.get_untracked()).map(|why| &why.clock),
         };

@@ -4,7 +4,9 @@
 //! refills one slot. Text is written only where it differs. The elements form the tree grid that assistive technology
 //! reads.
 
-use model::trace::mark;
+use model::trace::flaw::Flaw;
+use model::trace::outline::{Gap, Group};
+use model::trace::{Extra, mark};
 use model::{Nanos, SpanKind};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, FocusOptions, HtmlElement};
@@ -42,6 +44,9 @@ struct Content {
     is_folded: bool,
     name_px: f64,
     step_px: f64,
+    /// Levels above the topmost row listed, which nothing is set in for.
+    top_depth: u32,
+    flaw: Option<Flaw>,
 }
 
 struct Slot {
@@ -90,7 +95,15 @@ impl RowPool {
             };
             let slot = &mut self.slots[index % slot_count];
             is_used[index % slot_count] = true;
-            let content = Content { row, index, is_folded: is_folded(row), name_px, step_px };
+            let content = Content {
+                row,
+                index,
+                is_folded: is_folded(row),
+                name_px,
+                step_px,
+                top_depth: scene.rows.top_depth(),
+                flaw: scene.why.and_then(|why| why.flaw(row)),
+            };
             if slot.content != Some(content) {
                 slot.fill(scene.staged, content);
             }
@@ -170,30 +183,20 @@ impl Slot {
 
     fn fill(&mut self, staged: &Staged, content: Content) {
         let row = content.row as usize;
-        let (trace, tree) = (&staged.trace, &staged.tree);
-        let depth = tree.depth[row];
+        let tree = &staged.outline.tree;
+        let depth = tree.depth[row].saturating_sub(content.top_depth);
         let indent = indent(depth, content.step_px, content.name_px);
         let _ = self.indent.style().set_property("width", &format!("{}px", indent.px));
         set_text(&self.depth, &if indent.is_capped { count(u64::from(depth)) } else { String::new() });
         self.fill_toggle(tree.child_count[row], tree.size[row], content.is_folded);
-        let color = format!("var(--service-{})", staged.colors[trace.service[row] as usize]);
-        let _ = self.mark.style().set_property("background", &color);
-        self.kind.set_class_name(kind_class(trace.kind[row]));
-        set_text(&self.operation, or(trace.operation_name(row), "(no name)"));
-        set_text(&self.service, trace.service_name(row));
-        set_text(&self.fact, trace.fact_text(row));
-        set_text(&self.start, &format!("+{}", offset(Nanos(trace.offset[row]))));
-        set_text(&self.duration, &duration(Nanos(trace.length[row])));
-        set_text(&self.self_time, &duration(Nanos(tree.self_time[row])));
-        set_text(&self.lane, if trace.is_error(row) { "error" } else { "" });
-        let attributes = [
-            ("data-span-id", trace.span_id[row].to_string()),
-            ("aria-level", (depth + 1).to_string()),
-            ("aria-rowindex", (content.index + 2).to_string()),
-            ("title", title(staged, row)),
-        ];
+        match staged.outline.extra(content.row) {
+            None => self.fill_span(staged, row, content.flaw),
+            Some(Extra::Group(group)) => self.fill_group(staged, group),
+            Some(Extra::Gap(gap)) => self.fill_gap(staged, gap),
+        }
+        let attributes = [("aria-level", depth + 1), ("aria-rowindex", content.index as u32 + 2)];
         for (name, value) in attributes {
-            let _ = self.root.set_attribute(name, &value);
+            let _ = self.root.set_attribute(name, &value.to_string());
         }
         let _ = match tree.child_count[row] {
             0 => self.root.remove_attribute("aria-expanded"),
@@ -202,6 +205,64 @@ impl Slot {
         self.root.set_hidden(false);
         self.content = Some(content);
         self.write_class(staged);
+    }
+
+    fn fill_span(&self, staged: &Staged, row: usize, flaw: Option<Flaw>) {
+        let (trace, tree) = (&staged.trace, &staged.tree);
+        let color = format!("var(--service-{})", staged.colors[trace.service[row] as usize]);
+        let _ = self.mark.style().set_property("background", &color);
+        self.kind.set_class_name(kind_class(trace.kind[row]));
+        set_text(&self.operation, or(trace.operation_name(row), "(no name)"));
+        set_text(&self.service, trace.service_name(row));
+        match flaw {
+            None => set_text(&self.fact, trace.fact_text(row)),
+            Some(flaw) => set_text(&self.fact, &format!("⚠ {} {}", flaw.words(), trace.fact_text(row))),
+        }
+        set_text(&self.start, &format!("+{}", offset(Nanos(trace.offset[row]))));
+        set_text(&self.duration, &duration(Nanos(trace.length[row])));
+        set_text(&self.self_time, &duration(Nanos(tree.self_time[row])));
+        set_text(&self.lane, if trace.is_error(row) { "error" } else { "" });
+        let _ = self.root.set_attribute("data-span-id", &trace.span_id[row].to_string());
+        let _ = self.root.set_attribute("title", &title(staged, row));
+    }
+
+    fn fill_group(&self, staged: &Staged, group: &Group) {
+        let (trace, first) = (&staged.trace, group.first as usize);
+        let color = format!("var(--service-{})", staged.colors[trace.service[first] as usize]);
+        let _ = self.mark.style().set_property("background", &color);
+        self.kind.set_class_name(kind_class(trace.kind[first]));
+        set_text(&self.operation, &format!("×{} {}", count(group.count.into()), trace.operation_name(first)));
+        set_text(&self.service, trace.service_name(first));
+        let [shortest, p50, p95, longest] = group.quantiles().map(duration);
+        let failed = match group.errors {
+            0 => String::new(),
+            errors => format!(", {} failed", count(errors.into())),
+        };
+        let line = group.sparkline();
+        set_text(&self.fact, &format!("{shortest} {line} {longest}{failed}"));
+        set_text(&self.start, &format!("+{}", offset(Nanos(group.start))));
+        set_text(&self.duration, &duration(Nanos(group.end - group.start)));
+        set_text(&self.self_time, &duration(group.self_time));
+        set_text(&self.lane, if group.errors > 0 { "error" } else { "" });
+        let title = format!(
+            "{} spans alike{failed}\n{shortest} to {longest}, p50 {p50}, p95 {p95}, in sum {}",
+            count(group.count.into()),
+            duration(group.total)
+        );
+        let _ = self.root.remove_attribute("data-span-id");
+        let _ = self.root.set_attribute("title", &title);
+    }
+
+    fn fill_gap(&self, staged: &Staged, gap: &Gap) {
+        let _ = self.mark.style().set_property("background", "none");
+        self.kind.set_class_name("Waterfall-kind is-gap");
+        set_text(&self.operation, &gap.label());
+        for empty in [&self.service, &self.fact, &self.duration, &self.self_time, &self.lane] {
+            set_text(empty, "");
+        }
+        set_text(&self.start, &format!("+{}", offset(Nanos(staged.trace.offset[gap.first as usize]))));
+        let _ = self.root.remove_attribute("data-span-id");
+        let _ = self.root.set_attribute("title", gap.cause.explanation());
     }
 
     fn fill_toggle(&self, child_count: u32, size: u32, is_folded: bool) {
@@ -228,12 +289,17 @@ impl Slot {
             return;
         };
         let row = content.row as usize;
-        let is_error = staged.trace.is_error(row);
-        let hides_error = content.is_folded && !is_error && staged.tree.errors[row] > 0;
+        let is_span = staged.outline.is_span(content.row);
+        let is_error = is_span && staged.trace.is_error(row);
+        let hides_error = content.is_folded && !is_error && staged.outline.tree.errors[row] > 0;
+        let is_gap = matches!(staged.outline.extra(content.row), Some(Extra::Gap(_)));
         let states = [
             (is_error, " is-error"),
             (hides_error, " has-error-below"),
-            (staged.trace.is_orphan(row), " is-orphan"),
+            (is_span && staged.trace.is_orphan(row), " is-orphan"),
+            (is_gap, " is-gap"),
+            (!is_span && !is_gap, " is-group"),
+            (content.flaw.is_some(), " is-flawed"),
             (self.state.is_cursor, " is-cursor"),
             (self.state.is_open, " is-open"),
             (self.state.is_hit, " is-hit"),
