@@ -8,12 +8,14 @@ use crate::url::Route;
 
 mod help;
 mod not_found;
+mod receipts;
 mod search;
 mod services;
 mod shell;
 mod trace;
 
 use not_found::NotFound;
+use receipts::ReceiptsPage;
 use search::SearchPage;
 use services::{ServicePage, ServicesPage};
 use shell::Shell;
@@ -26,6 +28,7 @@ enum Page {
     Trace(model::TraceId),
     Services,
     Service(String),
+    Receipts,
     BadTraceId(String),
     NotFound(String),
 }
@@ -43,6 +46,7 @@ pub fn App() -> impl IntoView {
         Route::Trace(id, _) => Page::Trace(id),
         Route::Services(_) => Page::Services,
         Route::Service(name, _) => Page::Service(name),
+        Route::Receipts(_) => Page::Receipts,
         Route::BadTraceId(text) => Page::BadTraceId(text),
         Route::NotFound(path) => Page::NotFound(path),
     });
@@ -61,6 +65,7 @@ pub fn App() -> impl IntoView {
                 Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
                 Page::Services => view! { <ServicesPage /> }.into_any(),
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
+                Page::Receipts => view! { <ReceiptsPage /> }.into_any(),
                 Page::BadTraceId(text) => {
                     let title = "This is not a trace id";
                     view! { <NotFound title=title what=text /> }.into_any()

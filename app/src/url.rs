@@ -7,12 +7,14 @@ use model::TraceId;
 
 pub mod pasted;
 pub mod query;
+pub mod receipts;
 pub mod search;
 pub mod services;
 pub mod trace;
 
 pub use pasted::Pasted;
 pub use query::Query;
+pub use receipts::ReceiptsView;
 pub use search::{SearchView, TimeRange};
 pub use services::ServicesView;
 pub use trace::{Closed, Shape, TraceView};
@@ -26,6 +28,7 @@ pub enum Route {
     Trace(TraceId, TraceView),
     Services(ServicesView),
     Service(String, ServicesView),
+    Receipts(ReceiptsView),
     /// A trace page whose id cannot be read; the text as it was given.
     BadTraceId(String),
     NotFound(String),
@@ -39,6 +42,7 @@ impl Route {
             ("", None) => Route::Search(SearchView::of(&query)),
             ("services", None) => Route::Services(ServicesView::of(&query)),
             ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
+            ("receipts", None) => Route::Receipts(ReceiptsView::of(&query)),
             // For log tools: ids as their fields have them.
             ("link", None) if query.get("trace_id").is_some() => {
                 let mut route = trace_route(query.get("trace_id").unwrap_or_default(), &query);

@@ -6,6 +6,7 @@ pub mod message;
 pub mod moment;
 pub mod picker;
 pub mod query_editor;
+pub mod range;
 pub mod service;
 pub mod splitter;
 pub mod status;

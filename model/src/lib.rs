@@ -10,6 +10,7 @@ pub mod json;
 pub mod log;
 pub mod order;
 pub mod query;
+pub mod receipt;
 pub mod scope;
 pub mod span;
 pub mod time;

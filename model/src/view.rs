@@ -6,9 +6,11 @@ use crate::trace::TraceStatus;
 use crate::{Nanos, Timestamp, TraceId};
 
 mod health;
+mod receipts;
 mod search;
 
 pub use health::{Health, HealthPoint, ServiceReport, ServicesReport};
+pub use receipts::{ReceiptLine, ReceiptsAsked, ReceiptsReport};
 pub use search::{
     AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
     SearchOrder, SearchPage, Series, SeriesSet, TraceSearch,

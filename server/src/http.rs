@@ -22,6 +22,7 @@ pub mod error;
 pub mod health;
 pub mod overview;
 pub mod params;
+pub mod receipts;
 pub mod services;
 pub mod statics;
 pub mod traces;
@@ -54,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/api/traces/{id}/logs", get(traces::logs))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
+        .route("/api/receipts", get(receipts::report))
         .route("/api/openapi.json", get(openapi))
         .route("/fn/{*name}", post(server_function))
         .layer(DefaultBodyLimit::max(QUESTION_MAX_BYTES))

@@ -11,6 +11,8 @@ pub mod intake;
 pub mod metrics;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod receipts;
+mod recent;
 pub mod sender;
 
 pub use intake::{Intake, IntakeError, Outcome};

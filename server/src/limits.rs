@@ -33,6 +33,26 @@ pub const INGEST_KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a refused sender is asked to wait.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Receipts counted between two flushes: more come together in one row for each tenant and reason.
+pub const RECEIPT_ROWS_MAX: usize = 10_000;
+/// How often receipts enter the queue; what was counted since is lost when the process is killed.
+pub const RECEIPT_FLUSH_INTERVAL: Duration = Duration::from_secs(2);
+/// Services of one request that are told apart.
+pub const RECEIPT_SERVICES_A_REQUEST: usize = 64;
+/// The name of whatever is not told apart.
+pub const RECEIPT_OTHER: &str = "(other)";
+/// How much of a service's or key's name a receipt carries.
+pub const RECEIPT_TEXT_MAX_CHARS: usize = 200;
+/// Lines of one answer on receipts, and steps of their trends.
+pub const RECEIPT_LINES_MAX: usize = 500;
+pub const RECEIPT_STEPS: u64 = 60;
+/// Requests whose bytes are remembered, as hashes, to notice that one comes twice: about a minute of full load.
+pub const RECENT_REQUESTS: usize = 8_192;
+/// A span that ended longer ago than this came late; much longer, or one of the future, has a wrong clock.
+pub const LATE_AFTER: Duration = Duration::from_secs(10 * 60);
+pub const CLOCK_BEHIND: Duration = Duration::from_secs(7 * 86_400);
+pub const CLOCK_AHEAD: Duration = Duration::from_secs(5 * 60);
+
 /// Text a span may carry in one string (name, attribute, message) before it is refused as malformed.
 pub const SPAN_MAX_BYTES: usize = 8 << 20;
 /// How deep attribute values may nest.

@@ -23,9 +23,10 @@ use crate::http;
 use crate::http::{App, Readiness};
 use crate::ingest::intake::Intake;
 use crate::ingest::metrics::IngestMetrics;
+use crate::ingest::receipts::{ReceiptMetrics, Receipts};
 use crate::ingest::sender::Guard;
 use crate::ingest::{cors, otlp_grpc, otlp_http};
-use crate::limits::{DRAIN_DEADLINE, INGEST_KEYS_REFRESH, REQUESTS_DEADLINE};
+use crate::limits::{DRAIN_DEADLINE, INGEST_KEYS_REFRESH, RECEIPT_FLUSH_INTERVAL, REQUESTS_DEADLINE};
 use crate::query::Queries;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
@@ -102,7 +103,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {
         Some(
-            Writing::start(&config, &store, &metrics, readiness, guard)
+            Writing::start(&config, &store, &metrics, readiness, guard, &stopping)
                 .context("the queue cannot be opened")?,
         )
     } else {
@@ -134,6 +135,7 @@ struct Writing {
     queue: Arc<dyn Queue>,
     intake: Arc<Intake>,
     writer: JoinHandle<()>,
+    flushing: JoinHandle<()>,
 }
 
 impl Writing {
@@ -143,10 +145,13 @@ impl Writing {
         metrics: &Metrics,
         readiness: Readiness,
         guard: Guard,
+        stopping: &watch::Receiver<bool>,
     ) -> anyhow::Result<Writing> {
         let (queued, written, taken) =
             (QueueMetrics::default(), WriterMetrics::default(), IngestMetrics::default());
+        let counted = ReceiptMetrics::default();
         metrics.register(|registry| {
+            counted.register(registry);
             queued.register(registry);
             written.register(registry);
             taken.register(registry);
@@ -155,7 +160,10 @@ impl Writing {
         let queue: Arc<dyn Queue> =
             Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
         let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
-        let intake = Arc::new(Intake::new(queue.clone(), taken).with_scrubber(scrubber).guarded(guard));
+        let receipts = Arc::new(Receipts::new(counted));
+        let intake = Intake::new(queue.clone(), taken).with_scrubber(scrubber).guarded(guard);
+        let intake = Arc::new(intake.counting_in(receipts.clone()));
+        let flushing = tokio::spawn(flush_receipts(receipts, queue.clone(), stopping.clone()));
         let writer = Writer::new(queue.clone(), store.clone(), written);
         let (store, retention) = (store.clone(), config.retention.clone());
         let writer = tokio::spawn(async move {
@@ -169,10 +177,14 @@ impl Writing {
             }
             writer.run().await;
         });
-        Ok(Writing { queue, intake, writer })
+        Ok(Writing { queue, intake, writer, flushing })
     }
 
     async fn drain(self) {
+        let _ = self.flushing.await;
+        if let Err(error) = self.intake.receipts().flush(self.queue.as_ref(), now()).await {
+            tracing::warn!(%error, "the last receipts are lost");
+        }
         self.queue.close().await;
         let mut writer = self.writer;
         if tokio::time::timeout(DRAIN_DEADLINE, &mut writer).await.is_err() {
@@ -181,6 +193,17 @@ impl Writing {
                 "not everything could be stored in time; the rest waits in the queue for the next start"
             );
         }
+    }
+}
+
+async fn flush_receipts(receipts: Arc<Receipts>, queue: Arc<dyn Queue>, stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RECEIPT_FLUSH_INTERVAL) => {}
+            () = stopped(stopping.clone()) => return,
+        }
+        // What the queue does not take now is counted on; the metric of failed flushes tells.
+        let _ = receipts.flush(queue.as_ref(), now()).await;
     }
 }
 

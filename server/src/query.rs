@@ -14,6 +14,7 @@ pub mod in_trace;
 pub mod logs;
 pub mod overview;
 pub mod plan;
+pub mod receipts;
 pub mod red;
 pub mod search;
 pub mod series;

@@ -13,16 +13,18 @@ pub mod disk;
 pub mod metrics;
 
 /// What a record's body holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// An `ExportTraceServiceRequest`.
     #[default]
     Spans,
     /// An `ExportLogsServiceRequest`.
     Logs,
+    /// Receipts, as `wire::receipts` writes them.
+    Receipts,
 }
 
-/// One accepted request: spans or log records in an encoded OTLP request, already checked.
+/// One accepted request: spans or log records in an encoded OTLP request, already checked. Or receipts of such.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub tenant: TenantId,

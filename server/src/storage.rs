@@ -13,6 +13,7 @@ pub mod migrate;
 pub mod native;
 pub mod pieces;
 pub mod reader;
+mod receipts;
 pub mod red;
 pub mod retention;
 pub mod store;

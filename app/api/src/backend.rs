@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
-    ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
+    SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -93,6 +93,7 @@ pub trait Backend: Send + Sync {
         operation: String,
         length_secs: u64,
     ) -> Result<ServiceReport, ApiError>;
+    async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError>;
 }
 
 /// What a server function may reach while it runs.

@@ -3,8 +3,8 @@
 use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
-    ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
+    SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::codec::Postcard;
@@ -101,6 +101,13 @@ pub async fn report_service(
 ) -> Result<ServiceReport, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.report_service(&caller, service, operation, length_secs).await?)
+}
+
+/// What became of everything that was sent.
+#[server(prefix = "/fn", endpoint = "get_receipts", input = Postcard, output = Postcard)]
+pub async fn get_receipts(asked: ReceiptsAsked) -> Result<ReceiptsReport, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_receipts(&caller, asked).await?)
 }
 
 /// Spans of a trace that hold every word, in whatever attribute or event.

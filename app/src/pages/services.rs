@@ -7,16 +7,16 @@ use leptos::prelude::*;
 use model::view::ServicesReport;
 
 use crate::state::Router;
-use crate::url::services::LENGTHS;
 use crate::url::{Route, ServicesView};
 use crate::widgets::message::ErrorState;
+use crate::widgets::range::RangeButtons;
 
 mod lines;
 mod live;
 mod one;
 
 use lines::{Lines, Of};
-use live::Live;
+pub use live::Live;
 pub use one::ServicePage;
 
 #[component]
@@ -37,7 +37,7 @@ pub fn ServicesPage() -> impl IntoView {
             <div class="Services-bar">
                 <h1 class="Services-title">"Services"</h1>
                 <span class="Services-note">"Last 5 minutes, beside an hour ago; most trouble first"</span>
-                <RangeButtons view=view service=None />
+                {range_buttons(router, view, None)}
             </div>
             {move || match live.failed.get() {
                 Some(error) => {
@@ -57,33 +57,12 @@ pub fn ServicesPage() -> impl IntoView {
 }
 
 /// How far back the trends reach.
-#[component]
-fn RangeButtons(view: Memo<ServicesView>, service: Option<String>) -> impl IntoView {
-    let router = expect_context::<Router>();
-    let button = move |(_, secs, label): (&'static str, u64, &'static str)| {
-        let service = service.clone();
-        let choose = move |_| {
-            let view = ServicesView { length_secs: secs, ..view.get_untracked() };
-            router.go(&view.url(service.as_deref()));
-        };
-        let is_on = move || view.get().length_secs == secs;
-        view! {
-            <button
-                type="button"
-                class="Range-button"
-                class:is-on=is_on
-                aria-pressed=move || is_on().to_string()
-                on:click=choose
-            >
-                {label}
-            </button>
-        }
-    };
-    view! {
-        <div class="Range" role="group" aria-label="How far back" data-testid="range">
-            {LENGTHS.into_iter().map(button).collect_view()}
-        </div>
-    }
+fn range_buttons(router: Router, view: Memo<ServicesView>, service: Option<String>) -> impl IntoView {
+    let choose = Callback::new(move |length_secs: u64| {
+        let view = ServicesView { length_secs, ..view.get_untracked() };
+        router.go(&view.url(service.as_deref()));
+    });
+    view! { <RangeButtons chosen=Signal::derive(move || view.get().length_secs) choose=choose /> }
 }
 
 #[component]

@@ -50,9 +50,10 @@ pub fn Shell(children: Children) -> impl IntoView {
 /// The pages one can go to, and which routes count as being there.
 type PageLink = (&'static str, &'static str, fn(&Route) -> bool);
 
-const PAGES: [PageLink; 2] = [
+const PAGES: [PageLink; 3] = [
     ("/", "Search", |route| matches!(route, Route::Search(_))),
     ("/services", "Services", |route| matches!(route, Route::Services(_) | Route::Service(..))),
+    ("/receipts", "Receipts", |route| matches!(route, Route::Receipts(_))),
 ];
 
 fn page_link(router: Router, (href, name, is_page): PageLink) -> impl IntoView {

@@ -21,6 +21,9 @@ use crate::limits::{INGEST_KEY_USE_INTERVAL, INGEST_KEYS_MAX};
 /// What every key starts with, so that it is told from other bearer tokens, and found when it leaks.
 pub const PREFIX: &str = "skein_";
 
+/// Digits of an id that tell keys of the same name apart.
+const LABEL_ID_DIGITS: usize = 6;
+
 /// A key as an operator sees it; times of 0 are "never".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLine {
@@ -37,6 +40,7 @@ pub struct KeyLine {
 #[derive(Debug)]
 pub struct Key {
     tenant: TenantId,
+    label: String,
     hash: String,
     spans_per_second: u64,
     allowance: Mutex<Allowance>,
@@ -51,9 +55,17 @@ struct Allowance {
 }
 
 impl Key {
-    fn new(tenant: TenantId, hash: String, spans_per_second: u64, now: Instant) -> Key {
+    fn new(stored: StoredKey, now: Instant) -> Key {
+        let StoredKey { id, tenant, name, hash, spans_per_second, .. } = stored;
         let allowance = Mutex::new(Allowance { spans: spans_per_second as f64, at: now });
-        Key { tenant, hash, spans_per_second, allowance, is_used: AtomicBool::new(false) }
+        let short_id = id.get(..LABEL_ID_DIGITS).unwrap_or(&id);
+        let label = format!("{name} ({short_id})").trim_start().to_owned();
+        Key { tenant, label, hash, spans_per_second, allowance, is_used: AtomicBool::new(false) }
+    }
+
+    /// Its name and the beginning of its id: what people call it by.
+    pub fn label(&self) -> &str {
+        &self.label
     }
 
     pub fn tenant(&self) -> &TenantId {
@@ -154,18 +166,19 @@ impl Access {
 
     /// Brings the copy up to date with the metadata, and notes there which keys were used.
     pub async fn refresh_keys(&self, keys: &Keys, now: Timestamp) -> Result<(), AccessError> {
-        let sql = "SELECT id, tenant, secret_sha256, spans_per_second, last_used_unix_ms FROM ingest_keys \
+        let sql = "SELECT id, tenant, name, secret_sha256, spans_per_second, last_used_unix_ms FROM ingest_keys \
                    WHERE revoked_unix_ms = 0 ORDER BY created_unix_ms LIMIT $1";
         let rows =
             sqlx::query(sql).bind(INGEST_KEYS_MAX).fetch_all(self.pool()).await.map_err(AccessError::Read)?;
         let mut by_id = HashMap::with_capacity(rows.len());
         let mut used = Vec::new();
         for row in &rows {
-            let (id, tenant, hash, rate, last_used) = valid_key(row).map_err(AccessError::Read)?;
+            let stored = valid_key(row).map_err(AccessError::Read)?;
+            let id = stored.id.clone();
+            let is_due = millis(now) - stored.last_used_ms >= INGEST_KEY_USE_INTERVAL.as_millis() as i64;
             let known = keys.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-            let key = known.filter(|key| key.spans_per_second == rate);
-            let key = key.unwrap_or_else(|| Arc::new(Key::new(tenant, hash, rate, Instant::now())));
-            let is_due = millis(now) - last_used >= INGEST_KEY_USE_INTERVAL.as_millis() as i64;
+            let key = known.filter(|key| key.spans_per_second == stored.spans_per_second);
+            let key = key.unwrap_or_else(|| Arc::new(Key::new(stored, Instant::now())));
             if is_due && key.is_used.swap(false, Ordering::Relaxed) {
                 used.push(id.clone());
             }
@@ -184,9 +197,25 @@ impl Access {
     }
 }
 
-fn valid_key(row: &AnyRow) -> Result<(String, TenantId, String, u64, i64), sqlx::Error> {
-    let rate: i64 = row.try_get(3)?;
-    Ok((row.try_get(0)?, TenantId(row.try_get(1)?), row.try_get(2)?, rate.max(0) as u64, row.try_get(4)?))
+/// A valid key as the metadata has it.
+struct StoredKey {
+    id: String,
+    tenant: TenantId,
+    name: String,
+    hash: String,
+    spans_per_second: u64,
+    last_used_ms: i64,
+}
+
+fn valid_key(row: &AnyRow) -> Result<StoredKey, sqlx::Error> {
+    Ok(StoredKey {
+        id: row.try_get(0)?,
+        tenant: TenantId(row.try_get(1)?),
+        name: row.try_get(2)?,
+        hash: row.try_get(3)?,
+        spans_per_second: row.try_get::<i64, _>(4)?.max(0) as u64,
+        last_used_ms: row.try_get(5)?,
+    })
 }
 
 fn line(row: &AnyRow) -> Result<KeyLine, sqlx::Error> {

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceReport,
-    ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
+    SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -143,5 +143,9 @@ impl Backend for Answers {
         length_secs: u64,
     ) -> Result<ServiceReport, ApiError> {
         self.queries.service_report(&caller.scope, &service, &operation, length_secs, now()).await
+    }
+
+    async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError> {
+        self.queries.receipts(&caller.scope, &asked, now()).await
     }
 }

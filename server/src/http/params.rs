@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use model::view::{SearchOrder, TraceSearch};
+use model::receipt::Outcome;
+use model::view::{ReceiptsAsked, SearchOrder, TraceSearch};
 use model::{ApiError, Nanos, Timestamp, TraceId};
 
 const SEARCH_PARAMS: [&str; 11] = [
@@ -58,6 +59,24 @@ pub fn search(params: &HashMap<String, String>) -> Result<TraceSearch, ApiError>
         end: filled(params, "end").map(|t| time("end", t)).transpose()?,
         limit: filled(params, "limit").map(|text| whole("limit", text)).transpose()?,
         cursor: filled(params, "cursor").map(str::to_owned),
+    })
+}
+
+/// Which receipts are meant.
+pub fn receipts(params: &HashMap<String, String>) -> Result<ReceiptsAsked, ApiError> {
+    only(params, &["start", "end", "outcome", "service", "key"])?;
+    let outcome = |text: &str| {
+        Outcome::of_name(text).ok_or_else(|| {
+            let known = Outcome::ALL.map(Outcome::name).join(", ");
+            ApiError::bad_request(format!("outcome is '{text}'"), format!("there are: {known}"))
+        })
+    };
+    Ok(ReceiptsAsked {
+        start: filled(params, "start").map(|t| time("start", t)).transpose()?,
+        end: filled(params, "end").map(|t| time("end", t)).transpose()?,
+        outcome: filled(params, "outcome").map(outcome).transpose()?,
+        service: filled(params, "service").map(str::to_owned),
+        key: filled(params, "key").map(str::to_owned),
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use model::Timestamp;
+use model::receipt::{self, Reason};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -12,11 +13,13 @@ use super::body::Held;
 use super::budget::{Budget, NoRoom};
 use super::decompress::{Coding, decompress};
 use super::metrics::{Door, DoorLabels, IngestMetrics};
+use super::receipts::{Event, Origin, Receipts};
+use super::recent::{Print, Recent};
 use super::sender::{Guard, Sender};
 use crate::limits::{INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER};
 use crate::queue::{Kind, Queue, QueueError, Record};
 use crate::scrub::{Redaction, Scrubber, Shape};
-use crate::wire::otlp::check::{check, check_logs};
+use crate::wire::otlp::check::{Tally, check, check_logs, refused};
 use crate::wire::otlp::json::{Converted, NotJson};
 use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
 use crate::wire::otlp::{json, view};
@@ -101,6 +104,22 @@ impl IntakeError {
         }
     }
 
+    /// Why, in the words of receipts.
+    fn reason(&self) -> Reason {
+        match self {
+            IntakeError::Malformed(_) => Reason::RequestMalformed,
+            IntakeError::TooLarge { .. } => Reason::RequestTooLarge,
+            IntakeError::TooSlow => Reason::TooSlow,
+            IntakeError::Interrupted => Reason::Interrupted,
+            IntakeError::Busy => Reason::Busy,
+            IntakeError::RateLimited { .. } => Reason::KeyRate,
+            IntakeError::Full => Reason::QueueFull,
+            IntakeError::Closed => Reason::Stopping,
+            IntakeError::Io(_) => Reason::DiskFailed,
+            IntakeError::Failed => Reason::Failed,
+        }
+    }
+
     /// When the sender should try again; None if the same request would fail again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -150,6 +169,8 @@ pub struct Intake {
     heavy: Semaphore,
     scrubber: Arc<Scrubber>,
     guard: Guard,
+    receipts: Arc<Receipts>,
+    recent: Recent,
 }
 
 impl Intake {
@@ -160,7 +181,8 @@ impl Intake {
     pub fn with_budget(queue: Arc<dyn Queue>, metrics: IngestMetrics, max_bytes: usize) -> Intake {
         let budget = Budget::new(max_bytes, metrics.in_flight_bytes.clone());
         let (heavy, scrubber) = (Semaphore::new(HEAVY_AT_A_TIME), Arc::default());
-        Intake { queue, metrics, budget, heavy, scrubber, guard: Guard::default() }
+        let (receipts, recent) = (Arc::default(), Recent::default());
+        Intake { queue, metrics, budget, heavy, scrubber, guard: Guard::default(), receipts, recent }
     }
 
     /// Scrubs by other rules than the built-in ones.
@@ -176,6 +198,12 @@ impl Intake {
         Intake { guard, ..self }
     }
 
+    /// Counts in these.
+    #[must_use]
+    pub fn counting_in(self, receipts: Arc<Receipts>) -> Intake {
+        Intake { receipts, ..self }
+    }
+
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
@@ -189,59 +217,151 @@ impl Intake {
         &self.metrics
     }
 
-    /// Returns once the good spans would survive a power cut.
-    pub async fn accept(
+    /// What became of everything that came.
+    pub fn receipts(&self) -> &Arc<Receipts> {
+        &self.receipts
+    }
+
+    /// Takes what a door reads, and returns once the good spans would survive a power cut. However it ends is counted,
+    /// and logged where an operator must see it.
+    pub async fn take(
+        &self,
+        sender: &Sender,
+        door: Door,
+        kind: Kind,
+        reading: impl Future<Output = Result<Payload, IntakeError>>,
+    ) -> Result<Outcome, IntakeError> {
+        let received = now();
+        let result = match reading.await {
+            Ok(payload) => self.accept(sender, payload, door, received).await,
+            Err(error) => Err(NotTaken { error, tallies: Vec::new() }),
+        };
+        let outcome = match &result {
+            Ok(taken) if taken.outcome.refused.is_empty() => "ok",
+            Ok(_) => "partial",
+            Err(failed) => failed.error.name(),
+        };
+        self.metrics.count_request(door, outcome);
+        let origin = Origin { received, tenant: &sender.tenant, key: sender.label(), door, kind };
+        match result {
+            Ok(taken) => {
+                self.metrics.count_taken(door, kind, taken.outcome.accepted, &taken.outcome.refused);
+                self.metrics.count_redactions(door, &taken.redactions);
+                self.receipt_of_taken(&origin, &taken);
+                Ok(taken.outcome)
+            }
+            Err(NotTaken { error, tallies }) => {
+                self.receipt_of_not_taken(&origin, &error, &tallies);
+                if let IntakeError::Io(_) | IntakeError::Failed = error {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(door = door.name(), error, "spans not taken");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Counts a request that was turned away before its body was read.
+    pub fn refuse(&self, sender: &Sender, door: Door, kind: Kind, reason: Reason) {
+        self.metrics.count_request(door, reason.name());
+        let origin = Origin { received: now(), tenant: &sender.tenant, key: sender.label(), door, kind };
+        self.receipts.count(&origin, &[Event::of(reason, "", 0)]);
+    }
+
+    async fn accept(
         &self,
         sender: &Sender,
         payload: Payload,
         door: Door,
-    ) -> Result<Outcome, IntakeError> {
+        received: Timestamp,
+    ) -> Result<Taken, NotTaken> {
         let began = Instant::now();
-        let received = payload.body.bytes.len() as u64;
-        self.metrics.received_bytes.get_or_create(&DoorLabels { door }).inc_by(received);
+        let length = payload.body.bytes.len() as u64;
+        self.metrics.received_bytes.get_or_create(&DoorLabels { door }).inc_by(length);
         let kind = payload.kind;
-        let prepared = self.prepare(payload).await?;
-        if let Err(error) = sender.admit(prepared.outcome.accepted) {
+        let Prepared { body, tallies, redactions } = self.prepare(payload, received).await?;
+        let accepted = tallies.iter().map(|tally| tally.accepted).sum();
+        if let Err(error) = sender.admit(accepted) {
             let limited = self.metrics.rate_limited_spans.get_or_create(&DoorLabels { door });
-            limited.inc_by(u64::from(prepared.outcome.accepted));
-            return Err(error);
+            limited.inc_by(u64::from(accepted));
+            return Err(NotTaken { error, tallies });
         }
-        if prepared.outcome.accepted > 0 {
+        if accepted > 0 {
             let record = Record {
                 tenant: sender.tenant.clone(),
-                received: now(),
+                received,
                 kind,
-                spans: prepared.outcome.accepted,
-                body: prepared.body.bytes.clone(),
+                spans: accepted,
+                body: body.bytes.clone(),
             };
-            self.queue.append(record).await?;
+            if let Err(error) = self.queue.append(record).await {
+                return Err(NotTaken { error: error.into(), tallies });
+            }
         }
-        self.metrics.count_taken(door, kind, prepared.outcome.accepted, &prepared.outcome.refused);
-        self.metrics.count_redactions(door, &prepared.redactions);
         self.metrics.ack_seconds.observe(began.elapsed().as_secs_f64());
-        Ok(prepared.outcome)
+        let is_again = accepted > 0 && self.recent.has_seen(Print::of(&sender.tenant, &body.bytes));
+        let outcome = Outcome { accepted, refused: refused(&tallies) };
+        Ok(Taken { outcome, tallies, redactions, is_again })
     }
 
-    /// Counts how a request ended, and says once in the log what an operator must see.
-    pub fn count(&self, door: Door, result: &Result<Outcome, IntakeError>) {
-        let outcome = match result {
-            Ok(outcome) if outcome.refused.is_empty() => "ok",
-            Ok(_) => "partial",
-            Err(error) => error.name(),
-        };
-        if let Err(error @ (IntakeError::Io(_) | IntakeError::Failed)) = result {
-            tracing::error!(door = door.name(), error = error as &dyn std::error::Error, "spans not taken");
+    fn receipt_of_taken(&self, origin: &Origin<'_>, taken: &Taken) {
+        let mut events = Vec::with_capacity(taken.tallies.len());
+        let examples: Vec<String> = taken
+            .tallies
+            .iter()
+            .flat_map(|t| t.refused.iter())
+            .map(|r| self.scrubber.text(&r.example))
+            .collect();
+        let mut examples = examples.iter();
+        for tally in &taken.tallies {
+            if tally.accepted > 0 {
+                events.push(Event::accepted(&tally.service, tally.accepted.into()));
+            }
+            for refusal in tally.refused.iter() {
+                let example = examples.next().map_or("", String::as_str);
+                let event = Event::of(refusal.reason, &tally.service, refusal.count.into());
+                events.push(Event { example, ..event });
+            }
+            for (reason, count) in tally.noticed() {
+                events.push(Event::of(reason, &tally.service, count.into()));
+            }
+            if taken.is_again && tally.accepted > 0 {
+                events.push(Event::of(Reason::SentAgain, &tally.service, tally.accepted.into()));
+            }
         }
-        self.metrics.count_request(door, outcome);
+        // The scrubber does not tell services apart.
+        let mut kept = taken.tallies.iter().filter(|tally| tally.accepted > 0);
+        let service = kept.next().filter(|_| kept.next().is_none()).map_or("", |tally| &tally.service);
+        for redaction in &taken.redactions {
+            let (reason, items) = (redaction.rule.as_str(), redaction.count.into());
+            let outcome = receipt::Outcome::Redacted;
+            events.push(Event { outcome, reason, service, items, example: &redaction.example });
+        }
+        self.receipts.count(origin, &events);
     }
 
-    async fn prepare(&self, payload: Payload) -> Result<Prepared, IntakeError> {
+    /// All that came is turned away together, the bad spans among it too: nothing was said of them.
+    fn receipt_of_not_taken(&self, origin: &Origin<'_>, error: &IntakeError, tallies: &[Tally]) {
+        let reason = error.reason();
+        let example = match error {
+            IntakeError::Malformed(_) => self.scrubber.text(&error.to_string()),
+            _ => String::new(),
+        };
+        if tallies.is_empty() {
+            let event = Event::of(reason, "", 0);
+            return self.receipts.count(origin, &[Event { example: &example, ..event }]);
+        }
+        let events = tallies.iter().map(|tally| Event::of(reason, &tally.service, tally.items().into()));
+        self.receipts.count(origin, &events.collect::<Vec<_>>());
+    }
+
+    async fn prepare(&self, payload: Payload, received: Timestamp) -> Result<Prepared, IntakeError> {
         if payload.body.bytes.len() < HEAVY_FROM_BYTES || payload.is_ready() {
-            return prepare(payload, &self.scrubber);
+            return prepare(payload, &self.scrubber, received);
         }
         let _turn = self.heavy.acquire().await.map_err(|_| IntakeError::Closed)?;
         let scrubber = Arc::clone(&self.scrubber);
-        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber));
+        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber, received));
         preparing.await.map_err(|_| IntakeError::Failed)?
     }
 }
@@ -253,14 +373,35 @@ impl Payload {
     }
 }
 
-/// What goes into the queue, and what the sender is told then.
+/// What goes into the queue, and what is said of it.
 struct Prepared {
     body: Held,
-    outcome: Outcome,
+    tallies: Vec<Tally>,
     redactions: Vec<Redaction>,
 }
 
-fn prepare(payload: Payload, scrubber: &Scrubber) -> Result<Prepared, IntakeError> {
+/// A request whose good spans are durable.
+struct Taken {
+    outcome: Outcome,
+    tallies: Vec<Tally>,
+    redactions: Vec<Redaction>,
+    /// The same bytes had been taken before.
+    is_again: bool,
+}
+
+/// A request of which nothing was taken; the tallies are empty if it was not read so far.
+struct NotTaken {
+    error: IntakeError,
+    tallies: Vec<Tally>,
+}
+
+impl From<IntakeError> for NotTaken {
+    fn from(error: IntakeError) -> NotTaken {
+        NotTaken { error, tallies: Vec::new() }
+    }
+}
+
+fn prepare(payload: Payload, scrubber: &Scrubber, received: Timestamp) -> Result<Prepared, IntakeError> {
     let Held { bytes, mut share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
     let converted = match payload.format {
         Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
@@ -274,18 +415,17 @@ fn prepare(payload: Payload, scrubber: &Scrubber) -> Result<Prepared, IntakeErro
         return Err(IntakeError::TooLarge { max_bytes: REQUEST_MAX_BYTES });
     }
     let (checked, shape) = match payload.kind {
-        Kind::Spans => (check(converted.body)?, Shape::Traces),
-        Kind::Logs => (check_logs(converted.body)?, Shape::Logs),
+        Kind::Spans => (check(converted.body, received)?, Shape::Traces),
+        Kind::Logs | Kind::Receipts => (check_logs(converted.body, received)?, Shape::Logs),
     };
-    let mut refused = converted.refused;
-    for Refusal { reason, count, example } in checked.refused {
-        refused.add(reason, count, || example);
+    let mut tallies = checked.tallies;
+    if !converted.refused.is_empty() {
+        tallies.push(Tally::unread(converted.refused));
     }
     let scrubbed = scrubber.apply(checked.body, shape);
     share.shrink_to(share.bytes().min(scrubbed.body.len()));
     let body = Held { bytes: scrubbed.body, share };
-    let outcome = Outcome { accepted: checked.accepted, refused: refused.into_vec() };
-    Ok(Prepared { body, outcome, redactions: scrubbed.redactions })
+    Ok(Prepared { body, tallies, redactions: scrubbed.redactions })
 }
 
 fn now() -> Timestamp {

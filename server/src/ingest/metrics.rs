@@ -147,8 +147,8 @@ impl IngestMetrics {
 
     pub fn count_taken(&self, door: Door, kind: Kind, accepted: u32, refused: &[Refusal]) {
         let (taken, not_taken) = match kind {
-            Kind::Spans => (&self.accepted_spans, &self.refused_spans),
             Kind::Logs => (&self.accepted_logs, &self.refused_logs),
+            Kind::Spans | Kind::Receipts => (&self.accepted_spans, &self.refused_spans),
         };
         taken.get_or_create(&DoorLabels { door }).inc_by(u64::from(accepted));
         for Refusal { reason, count, .. } in refused {

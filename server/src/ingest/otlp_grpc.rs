@@ -15,6 +15,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
+use model::receipt::Reason;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -23,7 +24,7 @@ use tonic::{Code, Status};
 
 use super::body::{self, Held};
 use super::decompress::Coding;
-use super::intake::{Format, Intake, IntakeError, Outcome, Payload};
+use super::intake::{Format, Intake, IntakeError, Payload};
 use super::metrics::Door;
 use super::sender::{self, Sender, sender_of};
 use crate::limits::REQUEST_MAX_BYTES;
@@ -73,7 +74,8 @@ async fn admit(State(intake): State<Arc<Intake>>, mut request: Request, next: Ne
             next.run(request).await
         }
         Err(sender::Unknown) => {
-            intake.metrics().count_request(Door::OtlpGrpc, "unauthenticated");
+            let kind = if request.uri().path() == EXPORT_LOGS { Kind::Logs } else { Kind::Spans };
+            intake.refuse(&Sender::default(), Door::OtlpGrpc, kind, Reason::NoKey);
             Status::unauthenticated(format!("{}; {}", sender::REFUSAL, sender::HINT)).into_http()
         }
     }
@@ -93,41 +95,34 @@ async fn export_logs(State(intake): State<Arc<Intake>>, request: Request) -> Res
 
 async fn export(intake: &Intake, request: Request, kind: Kind) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let sender = match sender_of(&parts.extensions) {
+        Ok(sender) => sender,
+        Err(error) => return status_of(&error).into_http(),
+    };
     let coding = match coding(&parts.headers) {
         Ok(coding) => coding,
         Err(status) => {
-            intake.metrics().count_request(Door::OtlpGrpc, "unsupported_encoding");
+            intake.refuse(&sender, Door::OtlpGrpc, kind, Reason::UnknownEncoding);
             let mut response = status.into_http();
             response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(ACCEPTED));
             return response;
         }
     };
-    let result = match sender_of(&parts.extensions) {
-        Ok(sender) => take(intake, &sender, body, coding, kind).await,
-        Err(error) => Err(error),
-    };
-    intake.count(Door::OtlpGrpc, &result);
+    let result = intake.take(&sender, Door::OtlpGrpc, kind, read(intake, body, coding, kind)).await;
     match result {
         Ok(outcome) => respond(&answer::export_response(&outcome.refused)),
         Err(error) => status_of(&error).into_http(),
     }
 }
 
-async fn take(
-    intake: &Intake,
-    sender: &Sender,
-    body: Body,
-    coding: Coding,
-    kind: Kind,
-) -> Result<Outcome, IntakeError> {
+async fn read(intake: &Intake, body: Body, coding: Coding, kind: Kind) -> Result<Payload, IntakeError> {
     let framed = body::read(body, None, REQUEST_MAX_BYTES + FRAME_BYTES, intake.budget()).await;
     let (body, is_packed) = unframe(framed.map_err(at_the_limit)?)?;
     if is_packed && coding == Coding::Identity {
         return Err(IntakeError::Malformed("the message is packed but no grpc-encoding says how".to_owned()));
     }
     let coding = if is_packed { coding } else { Coding::Identity };
-    let payload = Payload { body, coding, format: Format::Protobuf, kind };
-    intake.accept(sender, payload, Door::OtlpGrpc).await
+    Ok(Payload { body, coding, format: Format::Protobuf, kind })
 }
 
 /// The limit is the message's; nobody knows of the framing.

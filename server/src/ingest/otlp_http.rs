@@ -14,13 +14,14 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use model::ErrorCode;
+use model::receipt::Reason;
 use serde_json::{Value, json};
 
 use super::body;
 use super::decompress::{ACCEPTED, Coding};
 use super::intake::{Format, Intake, IntakeError, Outcome, Payload};
 use super::metrics::Door;
-use super::sender::{self, sender_of};
+use super::sender::{self, Sender, sender_of};
 use crate::limits::REQUEST_MAX_BYTES;
 use crate::queue::Kind;
 use crate::wire::otlp::answer;
@@ -52,7 +53,8 @@ async fn admit(State(intake): State<Arc<Intake>>, mut request: Request, next: Ne
                 "/api/v2/spans" => Door::Zipkin,
                 _ => Door::OtlpHttp,
             };
-            intake.metrics().count_request(door, "unauthenticated");
+            let kind = if request.uri().path() == "/v1/logs" { Kind::Logs } else { Kind::Spans };
+            intake.refuse(&Sender::default(), door, kind, Reason::NoKey);
             let format = match content_type(request.headers()) {
                 PROTOBUF | "application/protobuf" if door == Door::OtlpHttp => Format::Protobuf,
                 _ => Format::Json,
@@ -91,8 +93,7 @@ async fn otlp(intake: &Intake, request: Request, kind: Kind, counted: &str) -> R
         JSON => Format::Json,
         other => {
             let (other, hint) = (other.to_owned(), format!("send {PROTOBUF} or {JSON}"));
-            body::discard(request.into_body()).await;
-            return refuse_content_type(intake, Door::OtlpHttp, &other, hint);
+            return refuse_content_type(intake, request, (Door::OtlpHttp, kind), &other, hint).await;
         }
     };
     match take(intake, request, Door::OtlpHttp, format, kind).await {
@@ -107,8 +108,8 @@ async fn otlp(intake: &Intake, request: Request, kind: Kind, counted: &str) -> R
 async fn simple_spans(State(intake): State<Arc<Intake>>, request: Request) -> Response {
     let content_type = content_type(request.headers()).to_owned();
     if content_type != JSON {
-        body::discard(request.into_body()).await;
-        return refuse_content_type(&intake, Door::SimpleJson, &content_type, format!("send {JSON}"));
+        let (hint, at) = (format!("send {JSON}"), (Door::SimpleJson, Kind::Spans));
+        return refuse_content_type(&intake, request, at, &content_type, hint).await;
     }
     match take(&intake, request, Door::SimpleJson, Format::SimpleJson, Kind::Spans).await {
         Ok(outcome) => respond_json(StatusCode::ACCEPTED, &simple_answer(&outcome)),
@@ -124,8 +125,7 @@ async fn zipkin_spans(State(intake): State<Arc<Intake>>, request: Request) -> Re
         JSON | "" => Format::ZipkinJson,
         other => {
             let (other, hint) = (other.to_owned(), format!("send {JSON} or {PROTOBUF}"));
-            body::discard(request.into_body()).await;
-            return refuse_content_type(&intake, Door::Zipkin, &other, hint);
+            return refuse_content_type(&intake, request, (Door::Zipkin, Kind::Spans), &other, hint).await;
         }
     };
     match take(&intake, request, Door::Zipkin, format, Kind::Spans).await {
@@ -159,23 +159,22 @@ async fn take(
     kind: Kind,
 ) -> Result<Outcome, Refused> {
     let (parts, body) = request.into_parts();
+    let sender = sender_of(&parts.extensions)?;
     let coding = match coding(&parts.headers) {
         Ok(coding) => coding,
         Err(name) => {
             body::discard(body).await;
-            intake.metrics().count_request(door, "unsupported_encoding");
+            intake.refuse(&sender, door, kind, Reason::UnknownEncoding);
             return Err(Refused::encoding(&name));
         }
     };
-    let result = async {
+    let reading = async {
         let announced =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let body = body::read(body, announced, REQUEST_MAX_BYTES, intake.budget()).await?;
-        intake.accept(&sender_of(&parts.extensions)?, Payload { body, coding, format, kind }, door).await
-    }
-    .await;
-    intake.count(door, &result);
-    result.map_err(Refused::from)
+        Ok(Payload { body, coding, format, kind })
+    };
+    intake.take(&sender, door, kind, reading).await.map_err(Refused::from)
 }
 
 /// The media type without its parameters.
@@ -194,8 +193,16 @@ fn coding(headers: &HeaderMap) -> Result<Coding, String> {
     }
 }
 
-fn refuse_content_type(intake: &Intake, door: Door, sent: &str, hint: String) -> Response {
-    intake.metrics().count_request(door, "unsupported_type");
+async fn refuse_content_type(
+    intake: &Intake,
+    request: Request,
+    (door, kind): (Door, Kind),
+    sent: &str,
+    hint: String,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    body::discard(body).await;
+    intake.refuse(&sender_of(&parts.extensions).unwrap_or_default(), door, kind, Reason::UnknownType);
     let refused = Refused {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code: ErrorCode::UnsupportedMediaType,

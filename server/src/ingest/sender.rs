@@ -57,6 +57,11 @@ impl Guard {
 }
 
 impl Sender {
+    /// What the key is called; empty without one.
+    pub fn label(&self) -> &str {
+        self.key.as_ref().map_or("", |key| key.label())
+    }
+
     /// Takes spans off what the sender may send.
     pub fn admit(&self, spans: u32) -> Result<(), IntakeError> {
         match &self.key {

@@ -19,14 +19,16 @@ use crate::queue::{Batch, Queue, QueueError, Record};
 use crate::wire::otlp::samples::{good_span, request_of};
 
 /// How the queue answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
+    #[default]
     Takes,
     Full,
     Closed,
     Broken,
 }
 
+#[derive(Default)]
 pub struct MemoryQueue {
     pub mood: Mutex<Mood>,
     pub records: Mutex<Vec<Record>>,
@@ -75,7 +77,7 @@ impl Doors {
     }
 
     pub async fn with_budget(max_bytes: usize) -> Doors {
-        let queue = Arc::new(MemoryQueue { mood: Mutex::new(Mood::Takes), records: Mutex::default() });
+        let queue = Arc::new(MemoryQueue::default());
         let metrics = IngestMetrics::default();
         let intake = Arc::new(Intake::with_budget(queue.clone(), metrics.clone(), max_bytes));
         let http_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -480,7 +480,7 @@ async fn everything_is_counted() {
         "skein_ingest_requests_total{door=\"otlp_http\",outcome=\"ok\"} 1",
         "skein_ingest_requests_total{door=\"otlp_http\",outcome=\"partial\"} 1",
         "skein_ingest_requests_total{door=\"otlp_http\",outcome=\"malformed\"} 1",
-        "skein_ingest_requests_total{door=\"otlp_http\",outcome=\"unsupported_type\"} 1",
+        "skein_ingest_requests_total{door=\"otlp_http\",outcome=\"unknown_type\"} 1",
         "skein_ingest_requests_total{door=\"otlp_grpc\",outcome=\"full\"} 1",
         "skein_ingest_accepted_spans_total{door=\"otlp_http\"} 5",
         "skein_ingest_refused_spans_total{door=\"otlp_http\",reason=\"invalid_trace_id\"} 1",

@@ -6,12 +6,14 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use model::TenantId;
+use model::{TenantId, Timestamp};
+use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::logs::{Logs, Source};
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
 use super::pieces::{Pieces, Shape, Taker};
+use super::receipts::Receipts;
 use super::red::{self, RedCounter};
 use crate::queue::{Kind, Record};
 use crate::wire::otlp::view::{
@@ -19,6 +21,7 @@ use crate::wire::otlp::view::{
     resource_spans,
 };
 use crate::wire::otlp::{UNKNOWN_SERVICE, notes_of};
+use crate::wire::receipts::{self, NoReceipts};
 
 /// A block ready to be sent: `INSERT INTO table (columns) FORMAT Native`.
 #[derive(Clone, Debug)]
@@ -39,6 +42,7 @@ const SECS_PER_DAY: u32 = 86_400;
 pub struct Batcher<'k> {
     spans: Spans,
     logs: Logs,
+    receipts: Receipts,
     pieces: Pieces,
     origins: Origins,
     red: RedCounter,
@@ -56,6 +60,15 @@ pub struct Batched {
     pub logs: usize,
 }
 
+/// A record that is not what its kind says.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    #[error("it is not an OTLP request")]
+    Otlp(#[from] Malformed),
+    #[error("it does not hold receipts")]
+    Receipts(#[from] NoReceipts),
+}
+
 /// What all spans of one resource and scope have in common.
 struct Shared<'a> {
     tenant: &'a TenantId,
@@ -69,6 +82,7 @@ impl<'k> Batcher<'k> {
         Batcher {
             spans: Spans::default(),
             logs: Logs::default(),
+            receipts: Receipts::default(),
             pieces: Pieces::default(),
             origins: Origins::default(),
             red: RedCounter::default(),
@@ -78,7 +92,15 @@ impl<'k> Batcher<'k> {
     }
 
     /// Adds a record. What it carries was checked at the door; one that still cannot be read ends this record.
-    pub fn add(&mut self, record: &Record) -> Result<(), Malformed> {
+    pub fn add(&mut self, record: &Record) -> Result<(), Unreadable> {
+        if record.kind == Kind::Receipts {
+            receipts::decode(&record.body)?.iter().for_each(|receipt| self.receipts.add(receipt));
+            return Ok(());
+        }
+        Ok(self.add_request(record)?)
+    }
+
+    fn add_request(&mut self, record: &Record) -> Result<(), Malformed> {
         let received_secs = record.received.as_secs() as u32;
         let mut span = SpanView::default();
         for bytes in resource_spans(&record.body) {
@@ -109,13 +131,16 @@ impl<'k> Batcher<'k> {
 
     pub fn finish(self) -> Batched {
         let spans = self.spans.span_id.rows();
-        let mut blocks = Vec::with_capacity(5);
+        let mut blocks = Vec::with_capacity(6);
         if self.origins.id.rows() > 0 {
             blocks.push(self.origins.finish());
         }
         let logs = self.logs.rows();
         if logs > 0 {
             blocks.push(self.logs.finish());
+        }
+        if self.receipts.rows() > 0 {
+            blocks.push(self.receipts.finish());
         }
         if spans > 0 {
             let red = self.red.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
@@ -292,7 +317,7 @@ impl Spans {
         for (column, count) in self.dropped.iter_mut().zip(dropped) {
             column.push(count.to_le_bytes());
         }
-        for note in notes_of(span).iter() {
+        for note in notes_of(span, Timestamp::from_secs(shape.received_secs.into())).iter() {
             self.notes.items.push(note.text());
         }
         self.notes.end_row();

@@ -15,10 +15,12 @@ mod found;
 mod in_trace;
 mod logs;
 mod origins;
+mod receipts;
 mod spans;
 
 pub use found::{Candidate, Evaluated, Found, Point, Shown, ValueCount};
 pub use origins::Origins;
+pub use receipts::ReceiptRow;
 pub use spans::SpanCursor;
 
 /// A bound statement. There is none without a [`Scope`]: the tenant is always the first value bound, and the SQL

@@ -19,7 +19,7 @@ pub struct Retention {
     /// Days in which a trace can be searched for, and not only opened by its id
     #[arg(long = "keep-search-days", env = "SKEIN_KEEP_SEARCH_DAYS", default_value_t = KEEP_SEARCH_DAYS, value_name = "DAYS")]
     pub search_days: u32,
-    /// Days rates, errors and durations of services are kept
+    /// Days rates, errors and durations of services are kept, and receipts
     #[arg(long = "keep-figures-days", env = "SKEIN_KEEP_FIGURES_DAYS", default_value_t = KEEP_FIGURES_DAYS, value_name = "DAYS")]
     pub figures_days: u32,
 }
@@ -52,12 +52,13 @@ impl Retention {
         Ok(())
     }
 
-    fn expiries(&self) -> [Expiry; 3] {
+    fn expiries(&self) -> [Expiry; 4] {
         let after = |column: &str, days: u32| format!("{column} + toIntervalDay({days})");
         [
             Expiry { table: "spans", rule: after("received", self.spans_days) },
             Expiry { table: "pieces", rule: after("received", self.search_days) },
             Expiry { table: "red", rule: after("day", self.figures_days) },
+            Expiry { table: "receipts", rule: after("minute", self.figures_days) },
         ]
     }
 }

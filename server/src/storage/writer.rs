@@ -116,7 +116,8 @@ impl Writer {
             if let Err(error) = batcher.add(record) {
                 // The doors check every span, so this is a fault of ours: keep what could be read, and say so.
                 self.metrics.unreadable.inc();
-                tracing::error!(%error, token = batch.token, "a queue record cannot be read to its end");
+                let error = chain(&error);
+                tracing::error!(error, token = batch.token, "a queue record cannot be read to its end");
             }
         }
         Prepared { id: batch.id, token: batch.token.clone(), batched: batcher.finish() }

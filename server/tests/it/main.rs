@@ -15,6 +15,7 @@ mod openapi;
 mod overload;
 mod overview;
 mod planner;
+mod receipts;
 mod retention;
 mod roundtrip;
 mod scrub;

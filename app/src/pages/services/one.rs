@@ -7,9 +7,9 @@ use model::AttrValue;
 use model::query::edit::{self, Condition};
 use model::view::{Heatmap, ServiceReport};
 
-use super::RangeButtons;
 use super::lines::{Lines, Of, rate};
 use super::live::Live;
+use super::range_buttons;
 use crate::format::{self, duration};
 use crate::state::Router;
 use crate::url::{Route, SearchView, ServicesView, TimeRange};
@@ -47,7 +47,7 @@ pub fn ServicePage(name: String) -> impl IntoView {
                 <h1 class="Services-title"><ServiceName name=name.get_value() /></h1>
                 <Figures live=live />
                 <a class="Button" data-testid="traces" href=move || traces(&name.get_value(), None).url()>"Traces"</a>
-                <RangeButtons view=view service=Some(name.get_value()) />
+                {range_buttons(router, view, Some(name.get_value()))}
             </div>
             {move || match live.failed.get() {
                 Some(error) => view! { <ErrorState error=error retry=move || live.again() /> }.into_any(),

@@ -36,6 +36,18 @@ pub fn paths(points: &[HealthPoint]) -> Paths {
     out
 }
 
+/// A bar for each count, on the scale of the largest.
+pub fn bars(counts: &[u64]) -> String {
+    let most = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let step = WIDTH / counts.len().max(1) as f64;
+    let mut out = String::new();
+    for (at, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let high = (*count as f64 / most * (HEIGHT - 1.0)).max(LEAST_BAR);
+        out.push_str(&format!("M{:.1} {HEIGHT}V{:.1}", step * (at as f64 + 0.5), HEIGHT - high));
+    }
+    out
+}
+
 fn y_of(share: f64) -> f64 {
     HEIGHT - 0.5 - share * (HEIGHT - 1.5)
 }
@@ -58,6 +70,12 @@ mod tests {
     #[test]
     fn a_single_failure_shows() {
         assert_eq!(paths(&[point(9_000, 1), point(0, 0)]).errors, "M70.0 20V17.5");
+    }
+
+    #[test]
+    fn bars_stand_where_something_was_the_last_step_too() {
+        assert_eq!(bars(&[0, 1, 1_000]), "M70.0 20V17.5M116.7 20V1.0");
+        assert_eq!(bars(&[]), "");
     }
 
     #[test]

@@ -54,10 +54,23 @@ async fn nothing_on_disk_tells_a_key() {
     assert!(stranger.to_string().contains("nobody"));
 }
 
+fn stored(spans_per_second: u64) -> StoredKey {
+    let (id, name) = ("0123456789abcdef".to_owned(), "shop".to_owned());
+    let tenant = TenantId::default();
+    StoredKey { id, tenant, name, hash: String::new(), spans_per_second, last_used_ms: 0 }
+}
+
+#[test]
+fn keys_of_one_name_are_told_apart() {
+    assert_eq!(Key::new(stored(0), Instant::now()).label(), "shop (012345)");
+    let nameless = StoredKey { name: String::new(), ..stored(0) };
+    assert_eq!(Key::new(nameless, Instant::now()).label(), "(012345)");
+}
+
 #[test]
 fn a_rate_holds_on_average_and_a_large_batch_passes_once() {
     let start = Instant::now();
-    let key = Key::new(TenantId::default(), String::new(), 100, start);
+    let key = Key::new(stored(100), start);
     assert_eq!(key.admit(350, start), Ok(()));
     let wait = key.admit(1, start).unwrap_err();
     assert_eq!(wait.as_millis(), 2_510);
@@ -67,6 +80,6 @@ fn a_rate_holds_on_average_and_a_large_batch_passes_once() {
     let late = start + Duration::from_secs(3_600);
     assert_eq!(key.admit(100, late), Ok(()));
     assert!(key.admit(1, late).is_err());
-    let unbounded = Key::new(TenantId::default(), String::new(), 0, start);
+    let unbounded = Key::new(stored(0), start);
     assert!((0..10).all(|_| unbounded.admit(u32::MAX, start).is_ok()));
 }

@@ -152,11 +152,12 @@ fn kind_number(kind: Kind) -> u16 {
     match kind {
         Kind::Spans => 0,
         Kind::Logs => 1,
+        Kind::Receipts => 2,
     }
 }
 
 fn kind_of(number: u16) -> Option<Kind> {
-    [Kind::Spans, Kind::Logs].into_iter().find(|kind| kind_number(*kind) == number)
+    [Kind::Spans, Kind::Logs, Kind::Receipts].into_iter().find(|kind| kind_number(*kind) == number)
 }
 
 /// Writes what stands before the body: the fixed head and the tenant.

@@ -5,14 +5,19 @@
 //! be read refuses the spans under it. Only where the spans cannot be told apart is the whole request malformed.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use model::TraceId;
+use model::{Timestamp, TraceId};
 
 use super::notes::is_id;
-use super::refusal::{Reason, Refusal, Refusals};
+use super::refusal::{Reason, Refusal};
 use super::view::{Malformed, Reader, SpanView, is_ascii, next_of};
 use crate::limits::{ATTRIBUTE_MAX_DEPTH, SPAN_MAX_BYTES};
 
 mod log;
+mod tally;
+
+pub use tally::{Tally, refused};
+
+use tally::{Noticed, Tallies, service_of};
 
 /// The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
 const LAST_TIME: u64 = i64::MAX as u64;
@@ -23,35 +28,51 @@ const EXAMPLE_NAME_CHARS: usize = 80;
 pub struct Checked {
     /// The spans that may pass: the very bytes that came if that is all of them.
     pub body: Bytes,
-    pub accepted: u32,
-    pub refused: Vec<Refusal>,
+    /// What came of each service, the passed and the refused. No two are of the same.
+    pub tallies: Vec<Tally>,
 }
 
 /// What is judged one by one: spans, or log records, which lie in a request of the same shape.
 struct Leaf {
     name: &'static str,
-    check: fn(&[u8], usize) -> Result<(), Fault>,
+    /// Given the size of what it inherits, and when it arrived in nanoseconds.
+    check: fn(&[u8], usize, u64) -> Result<Noticed, Fault>,
     describe: fn(&[u8]) -> String,
 }
 
 /// Looks at an encoded `ExportTraceServiceRequest`.
-pub fn check(body: Bytes) -> Result<Checked, Malformed> {
-    check_request(body, &Leaf { name: "the span", check: check_span, describe })
+pub fn check(body: Bytes, received: Timestamp) -> Result<Checked, Malformed> {
+    check_request(body, received, &Leaf { name: "the span", check: check_span, describe })
 }
 
 /// Looks at an encoded `ExportLogsServiceRequest`.
-pub fn check_logs(body: Bytes) -> Result<Checked, Malformed> {
-    check_request(body, &Leaf { name: "the log record", check: log::check, describe: log::describe })
+pub fn check_logs(body: Bytes, received: Timestamp) -> Result<Checked, Malformed> {
+    check_request(
+        body,
+        received,
+        &Leaf { name: "the log record", check: log::check, describe: log::describe },
+    )
 }
 
-fn check_request(body: Bytes, leaf: &Leaf) -> Result<Checked, Malformed> {
-    let mut walk = Walk { leaf, accepted: 0, refused: Refusals::default(), is_clean: true };
+fn check_request(body: Bytes, received: Timestamp, leaf: &Leaf) -> Result<Checked, Malformed> {
+    let mut walk = Walk { leaf, received: received.0, tallies: Tallies::default(), is_clean: true };
     let mut reader = Reader::new(&body);
     while let Some(resource_spans) = next_of(&mut reader, 1)? {
         walk.resource_spans(resource_spans).map_err(|e| e.inside(&body, resource_spans))?;
     }
     let passed = if walk.is_clean { None } else { Some(only_good(&body, leaf)?) };
-    Ok(Checked { body: passed.unwrap_or(body), accepted: walk.accepted, refused: walk.refused.into_vec() })
+    Ok(Checked { body: passed.unwrap_or(body), tallies: walk.tallies.into_vec() })
+}
+
+impl Checked {
+    pub fn accepted(&self) -> u32 {
+        self.tallies.iter().map(|tally| tally.accepted).sum()
+    }
+
+    /// Whosever spans they were.
+    pub fn refused(&self) -> Vec<Refusal> {
+        tally::refused(&self.tallies)
+    }
 }
 
 /// Why one span, or what it hangs under, cannot pass.
@@ -81,8 +102,8 @@ impl From<Reason> for Fault {
 
 struct Walk<'l> {
     leaf: &'l Leaf,
-    accepted: u32,
-    refused: Refusals,
+    received: u64,
+    tallies: Tallies,
     /// Nothing has to be taken out: no span, nor a resource or scope that cannot be read and has none.
     is_clean: bool,
 }
@@ -91,6 +112,7 @@ impl Walk<'_> {
     fn resource_spans(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         let resource = head(bytes, check_resource)?;
         self.is_clean &= resource.is_ok();
+        self.tallies.turn_to(if resource.is_ok() { service_of(bytes)? } else { "" });
         let mut reader = Reader::new(bytes);
         while let Some(scope_spans) = next_of(&mut reader, 2)? {
             self.scope_spans(scope_spans, &resource).map_err(|e| e.inside(bytes, scope_spans))?;
@@ -106,8 +128,8 @@ impl Walk<'_> {
             match (resource, &scope) {
                 (Err(fault), _) => self.refuse(span, fault, "its resource"),
                 (_, Err(fault)) => self.refuse(span, fault, "its scope"),
-                (Ok(resource), Ok(scope)) => match (self.leaf.check)(span, resource + scope) {
-                    Ok(()) => self.accepted += 1,
+                (Ok(resource), Ok(scope)) => match (self.leaf.check)(span, resource + scope, self.received) {
+                    Ok(noticed) => self.tallies.now().accept(noticed),
                     Err(fault) => self.refuse(span, &fault, self.leaf.name),
                 },
             }
@@ -118,7 +140,7 @@ impl Walk<'_> {
     #[cold]
     fn refuse(&mut self, span: &[u8], fault: &Fault, place: &str) {
         self.is_clean = false;
-        self.refused.add(fault.reason, 1, || {
+        self.tallies.now().refused.add(fault.reason, 1, || {
             let detail = fault.detail.as_ref().map(|detail| format!(": in {place}, {detail}"));
             format!("{}{}", (self.leaf.describe)(span), detail.unwrap_or_default())
         });
@@ -175,12 +197,13 @@ fn check_scope(bytes: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn check_span(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
+fn check_span(bytes: &[u8], inherited: usize, received: u64) -> Result<Noticed, Fault> {
     if bytes.len() + inherited > SPAN_MAX_BYTES {
         return Err(Reason::TooLarge.into());
     }
     let (mut trace_id, mut span_id, mut parent_id): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
     let (mut start, mut end) = (0, 0);
+    let [mut dropped_attributes, mut dropped_events, mut dropped_links] = [0; 3];
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
@@ -188,7 +211,10 @@ fn check_span(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
             2 => span_id = reader.bytes(field)?,
             3 | 5 => reader.is_text(field)?,
             4 => parent_id = reader.bytes(field)?,
-            6 | 10 | 12 | 14 => reader.varint(field).map(|_| ())?,
+            6 => reader.varint(field).map(|_| ())?,
+            10 => dropped_attributes = reader.varint(field)?,
+            12 => dropped_events = reader.varint(field)?,
+            14 => dropped_links = reader.varint(field)?,
             7 => start = reader.fixed64(field)?,
             8 => end = reader.fixed64(field)?,
             9 => check_key_value(reader.bytes(field)?, 0)?,
@@ -210,7 +236,7 @@ fn check_span(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
     } else if start > LAST_TIME || end > LAST_TIME {
         Err(Reason::TimeOutOfRange.into())
     } else {
-        Ok(())
+        Ok(Noticed::dropped(dropped_attributes, dropped_events, dropped_links).at(start, end, received))
     }
 }
 
@@ -337,7 +363,7 @@ fn only_good(request: &[u8], leaf: &Leaf) -> Result<Bytes, Malformed> {
                 let before = reader.rest();
                 let Some(field) = reader.next()? else { return Ok(()) };
                 let is_good = if field.number == 2 {
-                    (leaf.check)(reader.bytes(field)?, resource + scope).is_ok()
+                    (leaf.check)(reader.bytes(field)?, resource + scope, 0).is_ok()
                 } else {
                     reader.skip(field).map(|()| true)?
                 };

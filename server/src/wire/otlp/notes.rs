@@ -1,6 +1,10 @@
-//! What was noticed about a span that was kept. Derived from the span alone, so the door and the writer agree.
+//! What was noticed about a span that was kept. Derived from the span and its arrival alone, so the door and the writer
+//! agree.
+
+use model::Timestamp;
 
 use super::view::{LinkView, SpanView};
+use crate::limits::{CLOCK_AHEAD, CLOCK_BEHIND, LATE_AFTER};
 
 /// One thing noticed; its text is stored with the span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +14,17 @@ pub enum Note {
     NoEnd = 2,
     InvalidLink = 4,
     ShortTraceId = 8,
+    ClockAhead = 16,
+    ClockBehind = 32,
+}
+
+/// What the times of a span say beside that of its arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timing {
+    Usual,
+    Late,
+    Ahead,
+    Behind,
 }
 
 /// A set of notes, usually empty.
@@ -17,7 +32,14 @@ pub enum Note {
 pub struct Notes(u8);
 
 impl Note {
-    const ALL: [Note; 4] = [Note::EndBeforeStart, Note::NoEnd, Note::InvalidLink, Note::ShortTraceId];
+    const ALL: [Note; 6] = [
+        Note::EndBeforeStart,
+        Note::NoEnd,
+        Note::InvalidLink,
+        Note::ShortTraceId,
+        Note::ClockAhead,
+        Note::ClockBehind,
+    ];
 
     pub fn text(self) -> &'static str {
         match self {
@@ -29,6 +51,8 @@ impl Note {
             Note::ShortTraceId => {
                 "its trace id has 64 bits, as B3 and older tracers make them; it is filled up with zeros"
             }
+            Note::ClockAhead => "starts minutes after it arrived: its sender's clock is ahead",
+            Note::ClockBehind => "ended more than a week before it arrived: its sender's clock is behind",
         }
     }
 }
@@ -51,7 +75,7 @@ impl Notes {
     }
 }
 
-pub fn notes_of(span: &SpanView<'_>) -> Notes {
+pub fn notes_of(span: &SpanView<'_>, received: Timestamp) -> Notes {
     let mut notes = Notes::default();
     if span.end == 0 {
         notes.insert(Note::NoEnd);
@@ -64,7 +88,28 @@ pub fn notes_of(span: &SpanView<'_>) -> Notes {
     if span.trace_id.len() == 16 && span.trace_id[..8] == [0; 8] {
         notes.insert(Note::ShortTraceId);
     }
+    match timing(span.start, span.end, received.0) {
+        Timing::Ahead => notes.insert(Note::ClockAhead),
+        Timing::Behind => notes.insert(Note::ClockBehind),
+        Timing::Usual | Timing::Late => {}
+    }
     notes
+}
+
+/// All in nanoseconds.
+#[inline]
+pub(super) fn timing(start: u64, end: u64, received: u64) -> Timing {
+    let last = start.max(end);
+    let is_older = |than: std::time::Duration| last.saturating_add(than.as_nanos() as u64) < received;
+    if start > received.saturating_add(CLOCK_AHEAD.as_nanos() as u64) {
+        Timing::Ahead
+    } else if !is_older(LATE_AFTER) {
+        Timing::Usual
+    } else if is_older(CLOCK_BEHIND) {
+        Timing::Behind
+    } else {
+        Timing::Late
+    }
 }
 
 fn leads_somewhere(link: &[u8]) -> bool {

@@ -1,84 +1,6 @@
 //! Why a span was not taken, in words its sender can act on.
 
-use std::fmt;
-
-/// Stable: the names appear in metrics and answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
-    InvalidTraceId,
-    InvalidSpanId,
-    InvalidParentId,
-    NoStartTime,
-    TimeOutOfRange,
-    TooLarge,
-    TooDeep,
-    NotUtf8,
-    Malformed,
-    /// A field of a JSON span that is missing or has the wrong type.
-    InvalidField,
-}
-
-impl Reason {
-    pub const ALL: [Reason; 10] = [
-        Reason::InvalidTraceId,
-        Reason::InvalidSpanId,
-        Reason::InvalidParentId,
-        Reason::NoStartTime,
-        Reason::TimeOutOfRange,
-        Reason::TooLarge,
-        Reason::TooDeep,
-        Reason::NotUtf8,
-        Reason::Malformed,
-        Reason::InvalidField,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Reason::InvalidTraceId => "invalid_trace_id",
-            Reason::InvalidSpanId => "invalid_span_id",
-            Reason::InvalidParentId => "invalid_parent_id",
-            Reason::NoStartTime => "no_start_time",
-            Reason::TimeOutOfRange => "time_out_of_range",
-            Reason::TooLarge => "too_large",
-            Reason::TooDeep => "too_deep",
-            Reason::NotUtf8 => "not_utf8",
-            Reason::Malformed => "malformed",
-            Reason::InvalidField => "invalid_field",
-        }
-    }
-
-    /// What is wrong and what to do.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Reason::InvalidTraceId => {
-                "a trace id is 16 bytes (32 hexadecimal digits) that are not all zero; check how the sender makes or propagates ids"
-            }
-            Reason::InvalidSpanId => {
-                "a span id is 8 bytes (16 hexadecimal digits) that are not all zero; check how the sender makes ids"
-            }
-            Reason::InvalidParentId => {
-                "a parent span id is 8 bytes (16 hexadecimal digits), or absent for a root; check the propagated context"
-            }
-            Reason::NoStartTime => "a span needs a start time, in nanoseconds since 1970",
-            Reason::TimeOutOfRange => {
-                "times are nanoseconds since 1970 and end in the year 2262; check the unit and the sender's clock"
-            }
-            Reason::TooLarge => "the span is larger than one span may be; shorten its attributes or events",
-            Reason::TooDeep => "an attribute value nests deeper than is stored; flatten it",
-            Reason::NotUtf8 => "text is UTF-8; send other data as a bytes attribute",
-            Reason::Malformed => {
-                "the span's bytes are not the message they should be; check the sender's encoder"
-            }
-            Reason::InvalidField => "a field of the span is missing or has the wrong type",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use model::receipt::Reason;
 
 /// Spans of one request that were refused for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +38,10 @@ impl Refusals {
         for other in others.0 {
             self.add(other.reason, other.count, || other.example);
         }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Refusal> {
+        self.0.iter()
     }
 
     pub fn into_vec(self) -> Vec<Refusal> {

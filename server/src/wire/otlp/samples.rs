@@ -16,6 +16,9 @@ pub fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
+/// A moment after the good span ended.
+pub const RECEIVED: model::Timestamp = model::Timestamp(1_700_000_001_000_000_000);
+
 pub fn good_span(id: u64) -> Span {
     Span {
         trace_id: vec![7; 16],

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::wire::otlp::check::check;
+use crate::wire::otlp::samples::RECEIVED;
 use crate::wire::otlp::view::{ResourceView, ScopeView, SpanView, key_value, resource_spans};
 
 fn good() -> Value {
@@ -25,7 +26,7 @@ fn with(key: &str, value: Value) -> Value {
 
 fn refusal(span: &Value) -> (Reason, String) {
     let Converted { body, refused } = convert(json!([good(), span, good()]).to_string().as_bytes()).unwrap();
-    assert_eq!(check(body).unwrap().accepted, 2);
+    assert_eq!(check(body, RECEIVED).unwrap().accepted(), 2);
     let mut refused = refused.into_vec();
     assert_eq!((refused.len(), refused[0].count), (1, 1));
     let refusal = refused.remove(0);
@@ -68,7 +69,7 @@ fn spans_are_kept_by_service() {
     let batch = json!([good(), with("service_name", json!("shop")), good()]);
     let Converted { body, .. } = convert(batch.to_string().as_bytes()).unwrap();
     assert_eq!(resource_spans(&body).count(), 2);
-    assert_eq!(check(body).unwrap().accepted, 3);
+    assert_eq!(check(body, RECEIVED).unwrap().accepted(), 3);
 }
 
 #[test]
@@ -119,8 +120,8 @@ fn each_mistake_is_told() {
 fn times_that_cannot_be_are_left_to_the_check() {
     for (start, reason) in [(json!(0), Reason::NoStartTime), (json!(u64::MAX), Reason::TimeOutOfRange)] {
         let batch = json!([with("start_time_unix_ns", start)]).to_string();
-        let checked = check(convert(batch.as_bytes()).unwrap().body).unwrap();
-        assert_eq!((checked.accepted, checked.refused[0].reason), (0, reason));
+        let checked = check(convert(batch.as_bytes()).unwrap().body, RECEIVED).unwrap();
+        assert_eq!((checked.accepted(), checked.refused()[0].reason), (0, reason));
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::wire::otlp::check::check;
 use crate::wire::otlp::notes::{Note, notes_of};
+use crate::wire::otlp::samples::RECEIVED;
 use crate::wire::otlp::view::{SpanView, key_value};
 
 const MICROS: u64 = 1_700_000_000_000_000;
@@ -25,7 +26,7 @@ fn spans(converted: &Converted) -> Vec<Span> {
 fn read(span: &Value) -> Span {
     let converted = convert_json(json!([span]).to_string().as_bytes()).unwrap();
     assert!(converted.refused.is_empty(), "{:?}", converted.refused);
-    assert_eq!(check(converted.body.clone()).unwrap().accepted, 1);
+    assert_eq!(check(converted.body.clone(), RECEIVED).unwrap().accepted(), 1);
     spans(&converted).remove(0)
 }
 
@@ -119,7 +120,7 @@ fn ids_of_older_tracers_are_made_whole_and_marked() {
     let bytes = span.encode_to_vec();
     let mut view = SpanView::default();
     view.read(&bytes).unwrap();
-    assert!(notes_of(&view).contains(Note::ShortTraceId));
+    assert!(notes_of(&view, RECEIVED).contains(Note::ShortTraceId));
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn a_bad_span_is_refused_alone() {
         let converted = convert_json(json!([bad, good()]).to_string().as_bytes()).unwrap();
         let refused = converted.refused.clone().into_vec();
         assert_eq!((refused.len(), refused[0].reason), (1, reason), "{key}");
-        assert_eq!(check(converted.body).unwrap().accepted, 1);
+        assert_eq!(check(converted.body, RECEIVED).unwrap().accepted(), 1);
     }
     assert!(convert_json(b"{}").is_err());
     assert!(convert_json(b"[").is_err());

@@ -127,7 +127,7 @@ fn a_record_behind_damage_is_found() {
 
 fn any_record() -> impl Strategy<Value = Record> {
     let body = proptest::collection::vec(any::<u8>(), 0..200);
-    let kind = prop_oneof![Just(Kind::Spans), Just(Kind::Logs)];
+    let kind = prop_oneof![Just(Kind::Spans), Just(Kind::Logs), Just(Kind::Receipts)];
     (".{0,20}", any::<u64>(), kind, any::<u32>(), body).prop_map(|(tenant, received, kind, spans, body)| {
         Record {
             tenant: TenantId(tenant),

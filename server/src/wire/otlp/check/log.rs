@@ -1,22 +1,23 @@
 //! What a log record must be to pass. Its ids may be anything: with ids that name nothing it belongs to no trace, and
 //! is kept all the same, as the protocol asks.
 
-use super::{EXAMPLE_NAME_CHARS, Fault, LAST_TIME, check_key_value, check_value};
+use super::{EXAMPLE_NAME_CHARS, Fault, LAST_TIME, Noticed, check_key_value, check_value};
 use crate::limits::SPAN_MAX_BYTES;
 use crate::wire::otlp::refusal::Reason;
 use crate::wire::otlp::view::{LogView, Reader};
 
-pub(super) fn check(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
+pub(super) fn check(bytes: &[u8], inherited: usize, _received: u64) -> Result<Noticed, Fault> {
     if bytes.len() + inherited > SPAN_MAX_BYTES {
         return Err(Reason::TooLarge.into());
     }
     let (mut time, mut observed) = (0, 0);
-    let mut has_body = false;
+    let (mut has_body, mut dropped_attributes) = (false, 0);
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         match field.number {
             1 => time = reader.fixed64(field)?,
-            2 | 7 => reader.varint(field).map(|_| ())?,
+            2 => reader.varint(field).map(|_| ())?,
+            7 => dropped_attributes = reader.varint(field)?,
             3 | 12 => reader.is_text(field)?,
             5 if has_body => return Err(field.repeated().into()),
             5 => {
@@ -30,7 +31,10 @@ pub(super) fn check(bytes: &[u8], inherited: usize) -> Result<(), Fault> {
             _ => reader.skip(field)?,
         }
     }
-    if time > LAST_TIME || observed > LAST_TIME { Err(Reason::TimeOutOfRange.into()) } else { Ok(()) }
+    if time > LAST_TIME || observed > LAST_TIME {
+        return Err(Reason::TimeOutOfRange.into());
+    }
+    Ok(Noticed::dropped(dropped_attributes, 0, 0))
 }
 
 /// Names a record as well as its bytes allow.
@@ -51,7 +55,7 @@ mod tests {
 
     use crate::wire::otlp::check::check_logs;
     use crate::wire::otlp::refusal::Reason;
-    use crate::wire::otlp::samples::attribute;
+    use crate::wire::otlp::samples::{RECEIVED, attribute};
     use crate::wire::otlp::view::{LogView, ResourceView, ScopeView, Value as View, resource_spans};
 
     fn good() -> LogRecord {
@@ -77,11 +81,12 @@ mod tests {
     #[test]
     fn a_bad_record_is_refused_alone() {
         let late = LogRecord { observed_time_unix_nano: u64::MAX, ..good() };
-        let checked = check_logs(request(vec![good(), late, good()]).encode_to_vec().into()).unwrap();
-        assert_eq!((checked.accepted, checked.refused.len()), (2, 1));
-        assert_eq!(checked.refused[0].reason, Reason::TimeOutOfRange);
-        assert!(checked.refused[0].example.contains("no room"), "{}", checked.refused[0].example);
-        let left = ExportLogsServiceRequest::decode(checked.body).unwrap();
+        let checked =
+            check_logs(request(vec![good(), late, good()]).encode_to_vec().into(), RECEIVED).unwrap();
+        assert_eq!((checked.accepted(), checked.refused().len()), (2, 1));
+        assert_eq!(checked.refused()[0].reason, Reason::TimeOutOfRange);
+        assert!(checked.refused()[0].example.contains("no room"), "{}", checked.refused()[0].example);
+        let left = ExportLogsServiceRequest::decode(checked.body.clone()).unwrap();
         assert_eq!(left, request(vec![good(), good()]));
     }
 
@@ -89,8 +94,8 @@ mod tests {
     fn ids_that_name_nothing_cost_no_line() {
         let odd = LogRecord { trace_id: vec![1; 5], span_id: vec![0; 8], time_unix_nano: 0, ..good() };
         let body = request(vec![odd, LogRecord::default()]).encode_to_vec();
-        let checked = check_logs(body.into()).unwrap();
-        assert_eq!((checked.accepted, checked.refused.len()), (2, 0));
+        let checked = check_logs(body.into(), RECEIVED).unwrap();
+        assert_eq!((checked.accepted(), checked.refused().len()), (2, 0));
     }
 
     #[test]
@@ -109,7 +114,7 @@ mod tests {
             for (to, from) in body.iter_mut().skip(at).step_by(17).zip(bytes) {
                 *to = from;
             }
-            let Ok(checked) = check_logs(body.into()) else { return Ok(()) };
+            let Ok(checked) = check_logs(body.into(), RECEIVED) else { return Ok(()) };
             let mut seen = 0;
             for resource in resource_spans(&checked.body) {
                 let resource = ResourceView::read(resource.unwrap()).unwrap();
@@ -120,7 +125,7 @@ mod tests {
                     }
                 }
             }
-            prop_assert_eq!(seen, checked.accepted);
+            prop_assert_eq!(seen, checked.accepted());
         }
     }
 }

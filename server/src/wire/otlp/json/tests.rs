@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::wire::otlp::check::check;
-use crate::wire::otlp::samples::request;
+use crate::wire::otlp::samples::{RECEIVED, request};
 
 fn decoded(body: &Value) -> (ExportTraceServiceRequest, Refusals) {
     let Converted { body, refused } = convert(body.to_string().as_bytes()).unwrap();
@@ -181,7 +181,7 @@ proptest! {
             scopes.flat_map(|s| s.spans.clone()).collect()
         };
         prop_assert_eq!(spans(&read), spans(&sent));
-        check(body).unwrap();
+        check(body, RECEIVED).unwrap();
     }
 
     #[test]
