@@ -6,6 +6,7 @@
 #[cfg(feature = "csr")]
 pub mod canvas;
 pub mod color;
+pub mod folds;
 #[cfg(feature = "csr")]
 pub mod palette;
 pub mod scale;

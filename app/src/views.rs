@@ -2,6 +2,7 @@
 //! the component joins them. [`stage`] is what the views of a trace share: one
 //! selection, one time axis.
 
+pub mod call_graph;
 #[cfg(feature = "csr")]
 pub mod extra_detail;
 pub mod flame;

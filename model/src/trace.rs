@@ -19,6 +19,7 @@ pub mod diff;
 pub mod drawn;
 pub mod finding;
 pub mod flaw;
+pub mod idle;
 pub mod orphan;
 pub mod outline;
 pub mod path;

@@ -17,6 +17,7 @@ use crate::telemetry::Metrics;
 
 pub mod backend;
 pub mod diff;
+pub mod download;
 pub mod erase;
 pub mod error;
 pub mod health;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/api/attributes", get(overview::attributes))
         .route("/api/metrics/query_range", get(overview::series))
         .route("/api/traces/{id}/logs", get(traces::logs))
+        .route("/api/traces/{id}/otlp", get(download::otlp))
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
         .route("/api/receipts", get(receipts::report))

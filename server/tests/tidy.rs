@@ -70,7 +70,7 @@ const SERVER_IMPORTS: &[(&str, &[&str])] = &[
     ("query", &["storage", "limits"]),
     ("access", &["limits"]),
     ("key_command", &["access"]),
-    ("http", &["access", "query", "storage", "telemetry", "limits"]),
+    ("http", &["access", "query", "storage", "telemetry", "limits", "wire"]),
     ("demo", &["wire"]),
     ("doctor", &["config", "storage"]),
 ];

@@ -1,5 +1,6 @@
 //! Where the ticks of a time axis stand and what they say.
 
+use super::folds::Folds;
 use super::{TimeScale, Window};
 use crate::format;
 
@@ -12,18 +13,26 @@ pub struct Tick {
     pub label: String,
 }
 
-/// Ticks at round times, one step of 1, 2 or 5 times a power of ten apart (of 60 from a minute on).
-pub fn ticks(window: Window, width_px: f64) -> Vec<Tick> {
+/// Ticks at round times, one step of 1, 2 or 5 times a power of ten apart (of 60 from a minute on). None stands in a
+/// fold, nor right after one.
+pub fn ticks(window: Window, width_px: f64, folds: &Folds) -> Vec<Tick> {
+    const MOST: usize = 200;
     let scale = TimeScale::new(window, width_px);
     let step = step_ns(window.length_ns() * LABEL_PX / width_px.max(LABEL_PX));
-    let first = (window.from_ns / step).ceil() as u64;
-    let last = (window.to_ns / step).floor() as u64;
-    (first..=last.min(first + 200))
-        .map(|n| {
-            let ns = n as f64 * step;
-            Tick { px: scale.px_of(ns), label: label(ns, step) }
-        })
-        .collect()
+    let mut ticks = Vec::new();
+    let mut ns = (folds.real(window.from_ns) / step).ceil() * step;
+    while ticks.len() < MOST {
+        if let Some(fold) = folds.iter().find(|fold| (fold.from as f64..fold.to as f64).contains(&ns)) {
+            ns = (fold.to as f64 / step).ceil() * step;
+        }
+        let shown = if folds.is_empty() { ns } else { folds.shown(ns as u64) as f64 };
+        if shown > window.to_ns {
+            break;
+        }
+        ticks.push(Tick { px: scale.px_of(shown), label: label(ns, step) });
+        ns = ((ns / step).round() + 1.0) * step;
+    }
+    ticks
 }
 
 /// The smallest round step of at least `least_ns`.
@@ -66,7 +75,7 @@ mod tests {
     use super::*;
 
     fn check(from_ns: f64, to_ns: f64, width_px: f64, expected: &[&str]) {
-        let found = ticks(Window { from_ns, to_ns }, width_px);
+        let found = ticks(Window { from_ns, to_ns }, width_px, &Folds::default());
         let labels: Vec<&str> = found.iter().map(|t| t.label.as_str()).collect();
         assert_eq!(labels, expected);
     }
@@ -84,9 +93,19 @@ mod tests {
     }
 
     #[test]
+    fn after_a_fold_they_go_on_with_real_time() {
+        let folds = Folds::new(&[(1_000_000, 9_000_000)], 10_000_000);
+        let found = ticks(Window { from_ns: 0.0, to_ns: 2_050_000.0 }, 500.0, &folds);
+        let labels: Vec<&str> = found.iter().map(|t| t.label.as_str()).collect();
+        assert_eq!(labels, ["0", "500 µs", "9.0 ms", "9.5 ms", "10.0 ms"]);
+        assert!(found.windows(2).all(|pair| pair[0].px < pair[1].px));
+    }
+
+    #[test]
     fn never_too_many() {
         for exponent in 2..15 {
-            let found = ticks(Window { from_ns: 3.0, to_ns: 10f64.powi(exponent) }, 1_000.0);
+            let window = Window { from_ns: 3.0, to_ns: 10f64.powi(exponent) };
+            let found = ticks(window, 1_000.0, &Folds::default());
             assert!((1..=11).contains(&found.len()), "{exponent}: {}", found.len());
         }
     }

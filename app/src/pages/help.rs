@@ -37,7 +37,7 @@ const TRACE_ROWS: Keys = &[
     ("f", "list only what was found, or everything"),
     ("o", "only this span and what is below it, or everything"),
     ("x X", "next, previous span on the critical path"),
-    ("1 2 3 4", "waterfall, flame chart, table, log"),
+    ("1 2 3 4 5", "waterfall, flame chart, table, log, call graph"),
 ];
 
 const TRACE_TIME: Keys = &[
@@ -47,6 +47,7 @@ const TRACE_TIME: Keys = &[
     ("0", "whole trace"),
     ("ctrl wheel", "zoom where the pointer is"),
     ("c", "critical path on, off"),
+    ("i", "fold idle stretches, or not"),
     ("v", "clocks as sent, or set right"),
     ("y", "copy a link to this view"),
     ("r", "load the trace again"),

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::{ApiError, ErrorCode, Nanos, TraceId};
+use model::trace::Trace;
+use model::{ApiError, ErrorCode, Nanos, SpanId, TraceId};
 
 use crate::browser::{clock, document};
 use crate::views::stage::Staged;
@@ -40,6 +41,10 @@ enum Load {
 /// A trace that is not there yet is looked for again this often, and this many times.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 30;
+/// While spans may still come, the trace is looked at this often.
+const GROW_EVERY: Duration = Duration::from_secs(3);
+/// For each so many spans of the trace it is looked at that much less often.
+const GROW_SPANS: usize = 10_000;
 /// So long after a trace's last span more may come: senders hold spans back.
 const IN_FLIGHT_FOR: Nanos = Nanos(30_000_000_000);
 
@@ -51,6 +56,8 @@ struct Fetch {
     is_again: RwSignal<bool>,
     turn: StoredValue<u32>,
     looks_left: RwSignal<u32>,
+    /// More spans may come: the trace is looked at again by itself.
+    is_growing: RwSignal<bool>,
 }
 
 impl Fetch {
@@ -61,12 +68,17 @@ impl Fetch {
             is_again: RwSignal::new(false),
             turn: StoredValue::new(0),
             looks_left: RwSignal::new(LOOKS),
+            is_growing: RwSignal::new(false),
         }
     }
 
     fn start(self) {
+        self.fetch(false);
+    }
+
+    fn fetch(self, is_by_itself: bool) {
         self.turn.update_value(|turn| *turn += 1);
-        self.is_again.set(true);
+        self.is_again.set(!is_by_itself);
         let turn = self.turn.get_value();
         spawn_local(async move {
             let answer = api::get_trace(self.id).await.map(|trace| Arc::new(staged(trace)));
@@ -76,7 +88,18 @@ impl Fetch {
             self.is_again.set(false);
             let is_shown = matches!(&*self.load.read_untracked(), Load::Ready(_));
             match answer {
-                Ok(staged) => self.load.set(Load::Ready(staged)),
+                Ok(staged) => {
+                    self.watch(&staged);
+                    let is_same = matches!(
+                        &*self.load.read_untracked(),
+                        Load::Ready(shown) if shown.trace == staged.trace
+                            && shown.outline.extras().eq(staged.outline.extras())
+                    );
+                    // The same rows are not put on stage again by themselves.
+                    if !(is_same && is_by_itself) {
+                        self.load.set(Load::Ready(staged));
+                    }
+                }
                 // What is on screen stays; the next refresh may succeed.
                 Err(_) if is_shown => {}
                 Err(failure) if failure.0.code == ErrorCode::NotFound => {
@@ -88,6 +111,25 @@ impl Fetch {
                 Err(failure) => self.load.set(Load::Failed(failure.0)),
             }
         });
+    }
+
+    /// Looks again for spans that come while one watches; a large trace less often.
+    fn watch(self, staged: &Staged) {
+        let is_growing = is_young(&staged.trace);
+        self.is_growing.set(is_growing);
+        if !is_growing {
+            return;
+        }
+        let turn = self.turn.get_value();
+        let after = GROW_EVERY + GROW_EVERY * (staged.trace.len() / GROW_SPANS) as u32;
+        set_timeout(
+            move || {
+                if self.turn.try_get_value() == Some(turn) {
+                    self.fetch(true);
+                }
+            },
+            after,
+        );
     }
 
     /// The trace may be on its way.
@@ -108,10 +150,13 @@ impl Fetch {
     }
 }
 
-fn staged(trace: model::trace::Trace) -> Staged {
-    let end = trace.start.plus(trace.duration);
-    let in_flight = clock::now().since(end) < IN_FLIGHT_FOR;
+fn staged(trace: Trace) -> Staged {
+    let in_flight = is_young(&trace);
     Staged::new(trace, in_flight)
+}
+
+fn is_young(trace: &Trace) -> bool {
+    clock::now().since(trace.start.plus(trace.duration)) < IN_FLIGHT_FOR
 }
 
 #[component]
@@ -120,6 +165,7 @@ pub fn TracePage(id: TraceId) -> impl IntoView {
     fetch.start();
     document().set_title(&format!("Trace {} · Skein", &id.to_string()[..8]));
     let scroll_top = StoredValue::new(0.0);
+    let cursor = StoredValue::new(None::<SpanId>);
     let retry = move || {
         fetch.looks_left.set(LOOKS);
         fetch.start();
@@ -128,7 +174,7 @@ pub fn TracePage(id: TraceId) -> impl IntoView {
         Load::Waiting => view! { <Waiting /> }.into_any(),
         Load::Ready(staged) => {
             let reload = Callback::new(move |()| fetch.start());
-            view! { <OnStage staged=staged reload=reload is_loading=fetch.is_again scroll_top=scroll_top /> }
+            view! { <OnStage staged=staged reload=reload is_loading=fetch.is_again is_growing=fetch.is_growing scroll_top=scroll_top kept=cursor /> }
                 .into_any()
         }
         Load::Missing(error) => {

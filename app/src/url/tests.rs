@@ -51,6 +51,7 @@ fn a_trace_view_comes_back_from_its_url() {
         closed: Closed::These(vec![SpanId(1), SpanId(u64::MAX)]),
         opened: Closed::These(vec![SpanId(3)]),
         top: Some(SpanId(4)),
+        is_idle_folded: true,
         shape: Shape::Flame,
     };
     let id = ID.parse().unwrap();

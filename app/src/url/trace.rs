@@ -11,7 +11,8 @@ pub const MAX_CLOSED_IN_URL: usize = 24;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceView {
     pub span: Option<SpanId>,
-    /// Nanoseconds after the trace's start, from and to.
+    pub is_idle_folded: bool,
+    /// Nanoseconds of shown time, from and to.
     pub window: Option<(u64, u64)>,
     pub find: String,
     pub closed: Closed,
@@ -30,10 +31,11 @@ pub enum Shape {
     Flame,
     Table,
     Logs,
+    Calls,
 }
 
 impl Shape {
-    pub const ALL: [Shape; 4] = [Shape::Waterfall, Shape::Flame, Shape::Table, Shape::Logs];
+    pub const ALL: [Shape; 5] = [Shape::Waterfall, Shape::Flame, Shape::Table, Shape::Logs, Shape::Calls];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Shape {
             Shape::Flame => "flame",
             Shape::Table => "table",
             Shape::Logs => "logs",
+            Shape::Calls => "calls",
         }
     }
 }
@@ -63,6 +66,7 @@ impl TraceView {
         TraceView {
             span: query.get("span").and_then(|s| s.parse().ok()),
             window: query.get("window").and_then(window_of),
+            is_idle_folded: query.get("idle") == Some("folded"),
             find: query.get("find").unwrap_or_default().to_owned(),
             closed: closed_of(query.get("closed").unwrap_or_default()),
             opened: closed_of(query.get("opened").unwrap_or_default()),
@@ -78,6 +82,7 @@ impl TraceView {
         let mut query = Query::default();
         query.push_some("span", self.span.map(|s| s.to_string()));
         query.push_some("window", self.window.map(|(from, to)| format!("{from}-{to}")));
+        query.push_some("idle", self.is_idle_folded.then_some("folded"));
         query.push_some("find", Some(self.find.as_str()).filter(|f| !f.is_empty()));
         query.push_some("view", Some(self.shape.name()).filter(|_| self.shape != Shape::default()));
         query.push_some("top", self.top.map(|s| s.to_string()));

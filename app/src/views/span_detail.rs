@@ -3,6 +3,7 @@
 //!
 //! For tests: `[data-testid=span-detail]`, an attribute is `[data-testid=attribute]` with `data-key`.
 
+pub mod pretty;
 pub mod text;
 
 #[cfg(feature = "csr")]

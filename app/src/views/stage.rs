@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use model::SpanId;
+use model::trace::idle::idle;
 use model::trace::orphan::{Evidence, orphans};
 use model::trace::{Clock, Extra, NO_ROW, Outline, Trace, Tree};
 use model::view::TraceSummary;
@@ -13,6 +14,7 @@ use super::waterfall::rows::{Choice, Folded, Rows};
 use super::why::Why;
 use crate::chart::Window;
 use crate::chart::color::service_color;
+use crate::chart::folds::Folds;
 use crate::url::Shape;
 
 /// A trace with everything computed from it once.
@@ -62,7 +64,10 @@ pub struct Wish {
 #[derive(Clone, Copy)]
 pub struct Stage {
     staged: StoredValue<Arc<Staged>>,
+    /// In shown time: that of the trace, or what is left of it when idle stretches are folded.
     pub window: RwSignal<Window>,
+    pub is_idle_folded: RwSignal<bool>,
+    pub folds: Memo<Arc<Folds>>,
     /// The row the keyboard is on.
     pub cursor: RwSignal<Option<u32>>,
     /// Whether the cursor's span is shown in full.
@@ -82,6 +87,8 @@ pub struct Stage {
     pub is_corrected: RwSignal<bool>,
     /// The row that stands at the top, with only what is below it.
     pub top: RwSignal<Option<u32>>,
+    /// A row whose events are known, and when they were after the trace's start.
+    pub events: RwSignal<Option<(u32, Vec<u64>)>>,
     pub shape: RwSignal<Shape>,
     pub wish: RwSignal<Option<Wish>>,
 }
@@ -93,6 +100,8 @@ impl Stage {
         let find = RwSignal::new(String::new());
         let found = RwSignal::new((String::new(), Vec::new()));
         let is_filtered = RwSignal::new(false);
+        let is_idle_folded = RwSignal::new(false);
+        let for_folds = Arc::clone(&staged);
         let (for_rows, for_hits) = (Arc::clone(&staged), Arc::clone(&staged));
         let hits = memo_of_arc(move || {
             let (text, found) = (find.read(), found.read());
@@ -101,6 +110,11 @@ impl Stage {
         });
         Stage {
             window: RwSignal::new(Window::whole(staged.trace.duration.0)),
+            is_idle_folded,
+            folds: memo_of_arc(move || match is_idle_folded.get() {
+                true => Folds::new(&idle(&for_folds.trace, &for_folds.tree), for_folds.trace.duration.0),
+                false => Folds::default(),
+            }),
             cursor: RwSignal::new(None),
             is_open: RwSignal::new(false),
             folded,
@@ -118,6 +132,7 @@ impl Stage {
             is_path_shown: RwSignal::new(true),
             is_corrected: RwSignal::new(false),
             top,
+            events: RwSignal::new(None),
             shape: RwSignal::new(Shape::default()),
             wish: RwSignal::new(None),
             staged: StoredValue::new(staged),
@@ -128,8 +143,22 @@ impl Stage {
         self.staged.get_value()
     }
 
+    /// The whole of shown time.
     pub fn total_ns(self) -> u64 {
-        self.staged.with_value(|s| s.trace.duration.0)
+        let total = self.staged.with_value(|s| s.trace.duration.0);
+        self.folds.with_untracked(|folds| folds.shown(total))
+    }
+
+    /// Where a row is shown on the time axis, and how long.
+    pub fn extent(self, row: u32) -> (u64, u64) {
+        let (offset, length) = self.staged.with_value(|s| s.outline.extent(&s.trace, row));
+        self.folds.with_untracked(|folds| folds.shown_span(offset, length))
+    }
+
+    /// Folds idle stretches of the time axis, or gives them their length again.
+    pub fn fold_idle(self, is_folded: bool) {
+        self.is_idle_folded.set(is_folded);
+        self.zoom_out();
     }
 
     /// Unfolds the way to a row, puts the cursor there and brings it into view.
@@ -188,8 +217,7 @@ impl Stage {
         match row {
             None => self.zoom_out(),
             Some(row) => {
-                let staged = self.staged();
-                let (offset, length) = staged.outline.extent(&staged.trace, row);
+                let (offset, length) = self.extent(row);
                 self.set_window(Window::around(offset, length));
             }
         }
@@ -351,10 +379,9 @@ impl Stage {
     /// Zooms about the cursor's span, or the middle of what is shown.
     pub fn zoom(self, factor: f64) {
         let window = self.window.get_untracked();
-        let staged = self.staged();
         let middle = window.from_ns + window.length_ns() / 2.0;
         let at = self.cursor.get_untracked().map(|row| {
-            let (offset, length) = staged.outline.extent(&staged.trace, row);
+            let (offset, length) = self.extent(row);
             offset as f64 + length as f64 / 2.0
         });
         let is_shown = |ns: &f64| (window.from_ns..=window.to_ns).contains(ns);
@@ -366,9 +393,8 @@ impl Stage {
     }
 
     pub fn zoom_to_cursor(self) {
-        let staged = self.staged();
         if let Some(row) = self.cursor.get_untracked() {
-            let (offset, length) = staged.outline.extent(&staged.trace, row);
+            let (offset, length) = self.extent(row);
             self.set_window(Window::around(offset, length));
         }
     }

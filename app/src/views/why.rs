@@ -5,11 +5,14 @@ use model::order::sort_by;
 use model::trace::critical::Segment;
 use model::trace::finding::{Finding, findings};
 use model::trace::flaw::{Flaw, flaws};
+use model::trace::idle::idle;
 use model::trace::{Clock, CriticalPath, Total, Totals, Trace, Tree};
 
 pub struct Why {
     pub clock: Clock,
     pub totals: Totals,
+    /// Time in idle stretches, in nanoseconds.
+    pub idle: u64,
     /// Patterns that cost time, the costliest first.
     pub findings: Vec<Finding>,
     flaws: Vec<(u32, Flaw)>,
@@ -32,7 +35,8 @@ impl Why {
         let total = path.total();
         let mut segments = path.segments;
         sort_by(&mut segments, |segment| (segment.row.into(), segment.start));
-        Why { clock, totals, findings, flaws: flaws(trace, tree), segments, walk, total }
+        let idle = idle(trace, tree).iter().map(|(from, to)| to - from).sum();
+        Why { clock, totals, idle, findings, flaws: flaws(trace, tree), segments, walk, total }
     }
 
     /// The stretches of the path on a row.

@@ -6,6 +6,7 @@ mod bad_input;
 mod contract;
 mod crash;
 mod diff;
+mod download;
 mod erase;
 mod evaluator;
 mod in_trace;

@@ -48,6 +48,7 @@ async fn answers_fit_the_document() {
         ("/api/attributes", "/api/attributes".to_owned()),
         ("/api/attributes", "/api/attributes?field=name&prefix=g".to_owned()),
         ("/api/traces/{id}/logs", format!("/api/traces/{id}/logs")),
+        ("/api/traces/{id}/otlp", format!("/api/traces/{id}/otlp")),
         ("/api/services", "/api/services".to_owned()),
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {

@@ -149,9 +149,30 @@ fn Path(stage: Stage) -> impl IntoView {
                 {others}
             </span>
             {clocks(stage, &why)}
+            {idle(stage, &why)}
         })
     };
     view! { {body} }
+}
+
+/// Shown only where there is much to fold.
+fn idle(stage: Stage, why: &Why) -> Option<impl IntoView + use<>> {
+    let (idle, total) = (why.idle, stage.staged().trace.duration.0);
+    (idle > total / 5).then(|| {
+        let text = format!("Fold idle time {}", share(idle, total));
+        view! {
+            <button
+                type="button"
+                class="Answer-toggle"
+                data-testid="fold-idle"
+                aria-pressed=move || stage.is_idle_folded.get().to_string()
+                title="Stretches in which only spans that wait are running become slivers of the time axis (i)"
+                on:click=move |_| stage.fold_idle(!stage.is_idle_folded.get_untracked())
+            >
+                {text}
+            </button>
+        }
+    })
 }
 
 /// Shown only where clocks disagree.

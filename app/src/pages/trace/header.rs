@@ -19,6 +19,7 @@ pub fn Header(
     stage: Stage,
     actions: Actions,
     #[prop(into)] is_loading: Signal<bool>,
+    #[prop(into)] is_growing: Signal<bool>,
     #[prop(into)] is_link_copied: Signal<bool>,
 ) -> impl IntoView {
     let staged = stage.staged();
@@ -48,6 +49,15 @@ pub fn Header(
                         {move || if is_link_copied.get() { Icon::Check.show() } else { Icon::Link.show() }}
                         {move || if is_link_copied.get() { "Copied" } else { "Copy link" }}
                     </button>
+                    <a
+                        class="Button is-small is-quiet"
+                        href=format!("/api/traces/{trace_id}/otlp")
+                        target="_blank"
+                        rel="noopener"
+                        title="Download the trace as OTLP JSON"
+                    >
+                        "Download"
+                    </a>
                     <button
                         type="button"
                         class="Button is-icon is-small"
@@ -67,6 +77,11 @@ pub fn Header(
                     <span>{counted(span_count, "span", "spans")}</span>
                     <span>{counted(staged.summary.services.len() as u64, "service", "services")}</span>
                     <span>{format!("{} deep", count(depth))}</span>
+                    <Show when=move || is_growing.get()>
+                        <span class="TraceHead-growing" data-testid="growing" title="The newest span ended less than 30 seconds ago. Spans that come are added by themselves">
+                            "watching for more spans"
+                        </span>
+                    </Show>
                     <Holes stage=stage />
                 </p>
                 <Tools stage=stage />

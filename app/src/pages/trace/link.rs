@@ -44,6 +44,7 @@ pub fn view_of(stage: Stage) -> TraceView {
         top: stage.top.get().filter(|row| outline.is_span(*row)).map(span_id),
         window: (!window.is_whole(stage.total_ns()))
             .then_some((window.from_ns as u64, window.to_ns.ceil() as u64)),
+        is_idle_folded: stage.is_idle_folded.get(),
         find: stage.find.get(),
         closed,
         opened,
@@ -78,6 +79,7 @@ pub fn show(stage: Stage, view: &TraceView) {
     }
     let top = view.top.and_then(|span| staged.trace.row_of(span)).map(|row| row as u32);
     stage.top.set(top);
+    stage.is_idle_folded.set(view.is_idle_folded);
     match view.window {
         Some((from, to)) => stage.set_window(Window { from_ns: from as f64, to_ns: to as f64 }),
         None => stage.zoom_out(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use model::SpanId;
 
 use super::answer::{self, Answer};
 use super::beyond::{self, Neighbours, Values};
@@ -17,6 +18,7 @@ use crate::browser::{clipboard, document, origin};
 use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
 use crate::state::{Preferences, Router};
 use crate::url::Shape;
+use crate::views::call_graph::CallGraph;
 use crate::views::extra_detail::ExtraDetail;
 use crate::views::flame::Flame;
 use crate::views::minimap::Minimap;
@@ -38,7 +40,10 @@ pub fn OnStage(
     staged: Arc<Staged>,
     reload: Callback<()>,
     #[prop(into)] is_loading: Signal<bool>,
+    #[prop(into)] is_growing: Signal<bool>,
     scroll_top: StoredValue<f64>,
+    /// The cursor's span, kept while the trace is loaded again.
+    kept: StoredValue<Option<SpanId>>,
 ) -> impl IntoView {
     let id = staged.trace.trace_id;
     let title = format!("{} {} · Skein", staged.summary.root_service, staged.summary.root_operation);
@@ -46,6 +51,7 @@ pub fn OnStage(
     let stage = Stage::new(staged);
     let router = expect_context::<Router>();
     link::keep(stage, router, id);
+    keep_cursor(stage, kept);
     let is_link_copied = RwSignal::new(false);
     let copy_link = Callback::new(move |()| {
         let url = origin() + &untrack(|| link::view_of(stage)).url(id);
@@ -69,7 +75,7 @@ pub fn OnStage(
     let gutter_px = RwSignal::new(0.0);
     view! {
         <div class="TracePage" data-testid="trace-page">
-            <Header stage=stage actions=actions is_loading=is_loading is_link_copied=is_link_copied />
+            <Header stage=stage actions=actions is_loading=is_loading is_growing=is_growing is_link_copied=is_link_copied />
             <Answer stage=stage logs=logs />
             <Findings stage=stage />
             <TopBar stage=stage />
@@ -97,6 +103,7 @@ pub fn OnStage(
                         }
                         Shape::Flame => view! { <Flame stage=stage /> }.into_any(),
                         Shape::Table => view! { <Table stage=stage /> }.into_any(),
+                        Shape::Calls => view! { <CallGraph stage=stage /> }.into_any(),
                         Shape::Logs => {
                             view! { <TraceLog stage=stage load=logs retry=move |()| beyond::ask_logs(stage, logs) /> }
                                 .into_any()
@@ -107,6 +114,18 @@ pub fn OnStage(
             </div>
         </div>
     }
+}
+
+/// Puts the cursor where it was, without scrolling there, and remembers where it goes.
+fn keep_cursor(stage: Stage, kept: StoredValue<Option<SpanId>>) {
+    let row = kept.get_value().and_then(|span| stage.staged().trace.row_of(span));
+    if let Some(row) = row {
+        stage.cursor.set(Some(row as u32));
+    }
+    Effect::new(move |_| {
+        let staged = stage.staged();
+        kept.set_value(stage.span_row().map(|row| staged.trace.span_id[row as usize]));
+    });
 }
 
 #[component]

@@ -65,6 +65,7 @@ impl SpanFetch {
         self.wanted.set_value(Some(row));
         if let Some(span) = self.kept.with_value(|kept| kept.get(&row).cloned()) {
             self.is_stale.set(false);
+            self.mark_events(row, &span);
             return self.load.set(SpanLoad::Ready(span));
         }
         self.is_stale.set(true);
@@ -93,6 +94,12 @@ impl SpanFetch {
         );
     }
 
+    fn mark_events(self, row: u32, span: &Span) {
+        let start = self.stage.staged().trace.start;
+        let times: Vec<u64> = span.events.iter().map(|event| event.time.since(start).0).collect();
+        self.stage.events.set((!times.is_empty()).then_some((row, times)));
+    }
+
     fn ask(self, row: u32) {
         let staged = self.stage.staged();
         let trace = &staged.trace;
@@ -116,6 +123,9 @@ impl SpanFetch {
             let peers = answer.as_ref().ok().map(|s| {
                 api::get_span_rank(s.service.clone(), s.operation.clone(), s.kind, s.start, s.duration)
             });
+            if let Ok(span) = &answer {
+                self.mark_events(row, span);
+            }
             self.load.set(match answer {
                 Ok(span) => SpanLoad::Ready(Arc::new(span)),
                 Err(failure) => SpanLoad::Failed(failure.0),

@@ -9,6 +9,7 @@
 use model::trace::{NO_ROW, Trace, Tree};
 
 use crate::chart::TimeScale;
+use crate::chart::folds::Folds;
 
 pub const LANE_PX: f64 = 18.0;
 
@@ -45,42 +46,47 @@ impl Lanes {
     }
 
     /// The span at a point of the chart, give or take a pixel or two.
-    pub fn at(&self, trace: &Trace, scale: TimeScale, lane: usize, px: f64) -> Option<u32> {
+    pub fn at(&self, time: Time, lane: usize, px: f64) -> Option<u32> {
         const NEAR_PX: f64 = 2.0;
         let rows = self.rows.get(lane)?;
-        let after =
-            rows.partition_point(|row| scale.px_of(trace.offset[*row as usize] as f64) <= px + NEAR_PX);
+        let after = rows.partition_point(|row| time.edges(*row).0 <= px + NEAR_PX);
         let row = *rows.get(after.checked_sub(1)?)?;
-        let (left, right) = edges(trace, scale, row);
+        let (left, right) = time.edges(row);
         (px <= right.max(left + NEAR_PX)).then_some(row)
     }
 }
 
-/// Left and right edge of a span.
-pub fn edges(trace: &Trace, scale: TimeScale, row: u32) -> (f64, f64) {
-    let left = scale.px_of(trace.offset[row as usize] as f64);
-    (left, left + scale.length_px(trace.length[row as usize] as f64))
+/// Where spans lie on the time axis.
+#[derive(Clone, Copy)]
+pub struct Time<'t> {
+    pub trace: &'t Trace,
+    pub folds: &'t Folds,
+    pub scale: TimeScale,
+}
+
+impl Time<'_> {
+    /// Left and right edge of a span.
+    pub fn edges(self, row: u32) -> (f64, f64) {
+        let row = row as usize;
+        let (offset, length) = self.folds.shown_span(self.trace.offset[row], self.trace.length[row]);
+        let left = self.scale.px_of(offset as f64);
+        (left, left + self.scale.length_px(length as f64))
+    }
 }
 
 /// The spans of a lane worth drawing, as (row, left, right): those on screen, and of many within one pixel only the
 /// first. Costs a search a pixel, however many spans there are.
-pub fn drawn(
-    rows: &[u32],
-    trace: &Trace,
-    scale: TimeScale,
-    width_px: f64,
-    mut each: impl FnMut(u32, f64, f64),
-) {
-    let mut at = rows.partition_point(|row| edges(trace, scale, *row).1 < 0.0);
+pub fn drawn(rows: &[u32], time: Time, width_px: f64, mut each: impl FnMut(u32, f64, f64)) {
+    let mut at = rows.partition_point(|row| time.edges(*row).1 < 0.0);
     while let Some(row) = rows.get(at) {
-        let (left, right) = edges(trace, scale, *row);
+        let (left, right) = time.edges(*row);
         if left > width_px {
             return;
         }
         let right = right.max(left + 1.0);
         each(*row, left, right);
         let rest = &rows[at + 1..];
-        at += 1 + rest.partition_point(|row| edges(trace, scale, *row).1 <= right);
+        at += 1 + rest.partition_point(|row| time.edges(*row).1 <= right);
     }
 }
 
@@ -219,11 +225,13 @@ mod tests {
         let lanes = Lanes::new(&trace, &tree);
         let scale = TimeScale::new(Window { from_ns: 0.0, to_ns: 100_000.0 }, 100.0);
         let mut count = 0;
-        drawn(&lanes.rows[0], &trace, scale, 100.0, |_, _, _| count += 1);
+        let folds = Folds::default();
+        let time = |scale| Time { trace: &trace, folds: &folds, scale };
+        drawn(&lanes.rows[0], time(scale), 100.0, |_, _, _| count += 1);
         assert!((90..=110).contains(&count), "{count}");
         let close = TimeScale::new(Window { from_ns: 0.0, to_ns: 100.0 }, 100.0);
-        assert_eq!(lanes.at(&trace, close, 0, 15.0), Some(1));
-        assert_eq!(lanes.at(&trace, close, 1, 15.0), None);
+        assert_eq!(lanes.at(time(close), 0, 15.0), Some(1));
+        assert_eq!(lanes.at(time(close), 1, 15.0), None);
     }
 
     #[test]

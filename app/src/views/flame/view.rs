@@ -6,7 +6,7 @@ use leptos::ev::{MouseEvent, WheelEvent};
 use leptos::html;
 use leptos::prelude::*;
 
-use super::layout::{LANE_PX, Lanes, drawn, edges};
+use super::layout::{LANE_PX, Lanes, Time, drawn};
 use crate::chart::TimeScale;
 use crate::chart::canvas::{Canvas, Surface};
 use crate::chart::time_axis::ticks;
@@ -39,7 +39,9 @@ pub fn Flame(stage: Stage) -> impl IntoView {
             let y = f64::from(event.client_y()) - rect.top() + top_px.get_untracked() - AXIS_PX;
             let scale = TimeScale::new(stage.window.get_untracked(), size().0);
             let lane = (y >= 0.0).then_some((y / LANE_PX) as usize)?;
-            lanes.at(&staged.trace, scale, lane, f64::from(event.client_x()) - rect.left())
+            let folds = stage.folds.get_untracked();
+            let time = Time { trace: &staged.trace, folds: &folds, scale };
+            lanes.at(time, lane, f64::from(event.client_x()) - rect.left())
         }
     };
     let row_under = row_at.clone();
@@ -95,7 +97,7 @@ pub fn Flame(stage: Stage) -> impl IntoView {
                             stage.window.track();
                             stage.cursor.track();
                             top_px.track();
-                            drop(stage.hits.read());
+                            drop((stage.hits.read(), stage.folds.read()));
                         }
                         draw=move |surface| paint(surface, stage, &lanes, top_px.get_untracked())
                     />
@@ -109,14 +111,15 @@ fn paint(surface: &Surface, stage: Stage, lanes: &Lanes, top_px: f64) {
     let staged = stage.staged();
     let (trace, window) = (&staged.trace, stage.window.get_untracked());
     let hits = stage.hits.get_untracked();
-    let scale = TimeScale::new(window, surface.width_px);
+    let folds = stage.folds.get_untracked();
+    let time = Time { trace, folds: &folds, scale: TimeScale::new(window, surface.width_px) };
     surface.context.set_font(FONT);
     surface.context.set_text_baseline("middle");
     let first = (top_px / LANE_PX) as usize;
     let count = (surface.height_px / LANE_PX) as usize + 2;
     for (lane, rows) in lanes.rows.iter().enumerate().skip(first).take(count) {
         let y = AXIS_PX + lane as f64 * LANE_PX - top_px;
-        drawn(rows, trace, scale, surface.width_px, |row, left, right| {
+        drawn(rows, time, surface.width_px, |row, left, right| {
             let at = row as usize;
             let (left, right) = (left.max(0.0), right.min(surface.width_px));
             let width = (right - left - 1.0).max(1.0);
@@ -144,13 +147,13 @@ fn paint(surface: &Surface, stage: Stage, lanes: &Lanes, top_px: f64) {
         });
     }
     if let Some(row) = untrack(|| stage.span_row()) {
-        let (left, right) = edges(trace, scale, row);
+        let (left, right) = time.edges(row);
         surface.fill(&surface.palette.accent);
         surface.rect(left, AXIS_PX - 3.0, (right - left).max(2.0), 3.0);
     }
     surface.fill(&surface.palette.surface);
     surface.rect(0.0, 0.0, surface.width_px, AXIS_PX - 3.0);
-    for tick in ticks(window, surface.width_px) {
+    for tick in ticks(window, surface.width_px, &folds) {
         surface.fill(&surface.palette.line);
         surface.rect(tick.px.round(), 0.0, 1.0, AXIS_PX);
         surface.fill(&surface.palette.text_soft);

@@ -2,6 +2,7 @@
 
 use super::layout;
 use crate::chart::canvas::Surface;
+use crate::chart::folds::Folds;
 use crate::chart::{TimeScale, Window};
 use crate::views::stage::Staged;
 
@@ -11,13 +12,13 @@ const ERRORS_PX: f64 = 7.0;
 const LEAST_LINE_PX: f64 = 2.0;
 const MOST_LINE_PX: f64 = 5.0;
 
-pub fn strip(surface: &Surface, staged: &Staged) {
+pub fn strip(surface: &Surface, staged: &Staged, folds: &Folds) {
     let height_px = surface.height_px - ERRORS_PX;
     let count = staged.trace.len().max(1);
     let lines = ((height_px / LEAST_LINE_PX) as usize).min(count).max(1);
     let line_px = (height_px / lines as f64).min(MOST_LINE_PX);
     let width_px = surface.width_px.clamp(0.0, f64::from(u16::MAX - 1)) as u16;
-    let strip = layout::strip(&staged.trace, &staged.tree, &staged.colors, width_px, lines as u16);
+    let strip = layout::strip(&staged.trace, &staged.tree, folds, &staged.colors, width_px, lines as u16);
     let mut color = None;
     for run in &strip.runs {
         if color != Some(run.color) {
@@ -35,10 +36,9 @@ pub fn strip(surface: &Surface, staged: &Staged) {
 }
 
 /// Veils what is outside the window, and marks the cursor's span.
-pub fn window(surface: &Surface, staged: &Staged, window: Window, cursor: Option<u32>) {
-    let total_ns = staged.trace.duration.0;
+pub fn window(surface: &Surface, total_ns: u64, window: Window, cursor: Option<(u64, u64)>) {
     let scale = TimeScale::new(Window::whole(total_ns), surface.width_px);
-    if let Some((offset, length)) = cursor.map(|row| staged.outline.extent(&staged.trace, row)) {
+    if let Some((offset, length)) = cursor {
         let left = scale.px_of(offset as f64);
         let width = scale.length_px(length as f64).max(2.0);
         surface.fill(&surface.palette.accent);

@@ -7,6 +7,8 @@
 use model::order::sort_by;
 use model::trace::{Trace, Tree};
 
+use crate::chart::folds::Folds;
+
 /// A line of one colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -27,7 +29,7 @@ pub struct Strip {
 }
 
 /// `colors` holds the colour number of each service by its number in the trace's dictionary.
-pub fn strip(trace: &Trace, tree: &Tree, colors: &[u8], width_px: u16, lines: u16) -> Strip {
+pub fn strip(trace: &Trace, tree: &Tree, folds: &Folds, colors: &[u8], width_px: u16, lines: u16) -> Strip {
     let count = trace.len();
     if count == 0 || width_px == 0 || lines == 0 {
         return Strip::default();
@@ -39,31 +41,32 @@ pub fn strip(trace: &Trace, tree: &Tree, colors: &[u8], width_px: u16, lines: u1
         let rows = &tree.order[count * number / lines..count * (number + 1) / lines];
         line.clear();
         for row in rows.iter().rev().map(|row| *row as usize) {
-            let (from, to) = pixels(trace, row, width_px);
+            let (from, to) = pixels(trace, folds, row, width_px);
             line.give(from, to, colors[trace.service[row] as usize]);
         }
         line.runs_into(&mut runs, number as u16);
     }
     let key = |run: &Run| (u64::from(run.color) << 16 | u64::from(run.line), run.from_px.into());
     sort_by(&mut runs, key);
-    Strip { runs, errors_px: error_pixels(trace, width_px) }
+    Strip { runs, errors_px: error_pixels(trace, folds, width_px) }
 }
 
 /// The pixels a span covers, at least one: first, and one past the last.
-fn pixels(trace: &Trace, row: usize, width_px: u16) -> (usize, usize) {
+fn pixels(trace: &Trace, folds: &Folds, row: usize, width_px: u16) -> (usize, usize) {
     let width = usize::from(width_px);
-    let per_ns = width as f64 / (trace.duration.0.max(1)) as f64;
-    let from = ((trace.offset[row] as f64 * per_ns) as usize).min(width - 1);
-    let end = trace.offset[row].saturating_add(trace.length[row]);
+    let per_ns = width as f64 / folds.shown(trace.duration.0).max(1) as f64;
+    let (offset, length) = folds.shown_span(trace.offset[row], trace.length[row]);
+    let from = ((offset as f64 * per_ns) as usize).min(width - 1);
+    let end = offset.saturating_add(length);
     let to = ((end as f64 * per_ns).ceil() as usize).clamp(from + 1, width);
     (from, to)
 }
 
 /// Where failed spans end: that is when something went wrong.
-fn error_pixels(trace: &Trace, width_px: u16) -> Vec<u16> {
+fn error_pixels(trace: &Trace, folds: &Folds, width_px: u16) -> Vec<u16> {
     let mut marked = vec![false; usize::from(width_px)];
     for row in (0..trace.len()).filter(|row| trace.is_error(*row)) {
-        marked[pixels(trace, row, width_px).1 - 1] = true;
+        marked[pixels(trace, folds, row, width_px).1 - 1] = true;
     }
     (0..width_px).filter(|px| marked[usize::from(*px)]).collect()
 }
@@ -146,7 +149,7 @@ mod tests {
         }
         let trace = builder.finish(TraceId([1; 16]));
         let colors: Vec<u8> = trace.strings.iter().map(|s| s.parse().unwrap_or(0)).collect();
-        let strip = strip(&trace, &Tree::new(&trace), &colors, width, lines);
+        let strip = strip(&trace, &Tree::new(&trace), &Folds::default(), &colors, width, lines);
         let mut drawn = vec![vec!['.'; usize::from(width)]; usize::from(lines).min(spans.len())];
         for run in &strip.runs {
             for px in run.from_px..run.to_px {

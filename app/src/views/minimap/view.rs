@@ -10,22 +10,24 @@ use crate::views::stage::Stage;
 
 #[component]
 pub fn Minimap(stage: Stage) -> impl IntoView {
-    let total_ns = stage.total_ns();
-    let whole = Window::whole(total_ns);
+    let total_ns = Memo::new(move |_| {
+        stage.folds.track();
+        stage.total_ns()
+    });
     let brush = RwSignal::new(None::<Window>);
-    let grip = move || Some(stage.window.get()).filter(|window| !window.is_whole(total_ns));
+    let grip = move || Some(stage.window.get()).filter(|window| !window.is_whole(total_ns.get()));
     let staged = stage.staged();
     view! {
         <TimeStrip
             class="Minimap"
             title="Drag to zoom in, double click for the whole trace"
-            shown=Signal::derive(move || whole)
+            shown=Signal::derive(move || Window::whole(total_ns.get()))
             grip=Signal::derive(grip)
             brush=brush
             on_window=move |window| stage.set_window(window)
             on_reset=move |()| stage.zoom_out()
         >
-            <Canvas class="Minimap-strip" track=|| () draw=move |surface| draw::strip(surface, &staged) />
+            <Canvas class="Minimap-strip" track=move || drop(stage.folds.read()) draw=move |surface| draw::strip(surface, &staged, &stage.folds.get_untracked()) />
             <Canvas
                 class="Minimap-window"
                 track=move || {
@@ -35,7 +37,8 @@ pub fn Minimap(stage: Stage) -> impl IntoView {
                 }
                 draw=move |surface| {
                     let window = brush.get_untracked().unwrap_or_else(|| stage.window.get_untracked());
-                    draw::window(surface, &stage.staged(), window, stage.cursor.get_untracked());
+                    let cursor = stage.cursor.get_untracked().map(|row| stage.extent(row));
+                    draw::window(surface, stage.total_ns(), window, cursor);
                 }
             />
         </TimeStrip>

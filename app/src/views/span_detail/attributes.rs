@@ -3,8 +3,12 @@
 use leptos::prelude::*;
 use model::{AttrValue, Attrs};
 
+use model::query::edit::{self, Condition};
+
 use super::text::{Shown, filtered, plain, shown, type_label};
+use crate::url::SearchView;
 use crate::widgets::copy::CopyButton;
+use crate::widgets::icon::Icon;
 
 /// Maps within maps beyond this are shown as one text.
 const MOST_NESTED: usize = 4;
@@ -46,11 +50,22 @@ fn entry(key: &str, value: &AttrValue, depth: usize) -> AnyView {
             <dt class="Attributes-key">{breakable(key)}{kind}</dt>
             <dd class="Attributes-value">
                 {body}
+                {alike(key, value).map(|url| view! {
+                    <a class="Attributes-alike" href=url title="Find traces with this value" aria-label=format!("Find traces with this {key}")>
+                        {Icon::Search.show()}
+                    </a>
+                })}
                 <CopyButton what="value" text=Signal::derive(move || text.clone()) />
             </dd>
         </div>
     }
     .into_any()
+}
+
+/// The search for spans that say the same here.
+fn alike(key: &str, value: &AttrValue) -> Option<String> {
+    let condition = Condition::equals(&format!("span.{key}"), value.clone())?;
+    Some(SearchView::about(edit::toggled("", &condition).ok()?).url())
 }
 
 /// A key that may break after its dots, and is still copied as it is.

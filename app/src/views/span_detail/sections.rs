@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use model::{Event, Link, Span};
 
 use super::attributes::Attributes;
+use super::pretty::http_line;
 use crate::format::{count, duration};
 
 #[component]
@@ -14,10 +15,13 @@ pub fn Sections(span: Span, #[prop(into)] filter: Signal<String>) -> impl IntoVi
     let links = span.links.iter().map(|link| one_link(link, filter)).collect_view();
     let (event_count, link_count) = (span.events.len(), span.links.len());
     let notes = span.notes.iter().map(|note| view! { <li>{note.clone()}</li> }).collect_view();
+    let http = http_line(&span.attributes)
+        .map(|line| view! { <p class="Detail-http" data-testid="http-line">{line}</p> });
     let has_notes = !span.notes.is_empty();
     let scope = span.origin.scope.clone();
     let has_scope = !scope_name.is_empty() || !scope.is_empty();
     view! {
+        {http}
         {has_notes.then(|| view! { <ul class="Detail-notes" aria-label="Notes">{notes}</ul> })}
         {(event_count > 0).then(|| section("Events", event_count, None, events.into_any()))}
         {section(

@@ -2,6 +2,8 @@
 
 use model::{AttrValue, Attrs};
 
+use super::pretty;
+
 /// How a value is set on the page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shown {
@@ -24,6 +26,9 @@ pub fn shown(key: &str, value: &AttrValue) -> Shown {
             Shown::Nested(items.iter().enumerate().map(|(i, item)| (i.to_string(), item.clone())).collect())
         }
         other => {
+            if let Some(text) = pretty::set(key, other) {
+                return Shown::Block(text);
+            }
             let text = plain(other);
             let is_code =
                 key.ends_with("stacktrace") || key.ends_with("query.text") || key.ends_with("statement");

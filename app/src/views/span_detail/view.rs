@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use model::query::edit::{self, Condition};
 use model::trace::SpanRank;
-use model::{ApiError, Nanos, Span, Status};
+use model::{ApiError, AttrValue, Nanos, Span, Status};
 
 use super::sections::Sections;
+use crate::browser::origin;
 use crate::format::{counted, duration, offset, share};
+use crate::url::SearchView;
 use crate::views::stage::{Stage, Staged};
 use crate::views::trace_logs::{LogLoad, SpanLog};
 use crate::widgets::copy::CopyButton;
@@ -150,10 +153,19 @@ fn head(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {
     }
 }
 
+/// The search for spans of the same service and operation.
+fn alike(service: &str, operation: &str) -> String {
+    let field = |name: &str, value: &str| Condition::equals(name, AttrValue::Str(value.to_owned()));
+    let conditions: Vec<Condition> =
+        [field("service", service), field("name", operation)].into_iter().flatten().collect();
+    SearchView::about(edit::replaced("", &conditions).unwrap_or_default()).url()
+}
+
 /// Ids stand last: they are for copying, not for reading.
 fn ids(staged: &Staged, row: usize) -> impl IntoView + use<> {
     let trace = &staged.trace;
     let (trace_id, span_id, parent_id) = (trace.trace_id, trace.span_id[row], trace.parent_id[row]);
+    let alike = alike(trace.service_name(row), trace.operation_name(row));
     let id = |what: &'static str, text: String| {
         let copied = text.clone();
         view! {
@@ -174,7 +186,13 @@ fn ids(staged: &Staged, row: usize) -> impl IntoView + use<> {
                 {parent_id.is_valid().then(|| id("parent span id", parent_id.to_string()))}
                 {id("trace id", trace_id.to_string())}
                 {id("traceparent", format!("00-{trace_id}-{span_id}-01"))}
+                {id("link", format!("{}/trace/{trace_id}?span={span_id}", origin()))}
+                {id("curl", format!("curl -s {}/api/traces/{trace_id}", origin()))}
             </dl>
+            <p class="Detail-ways">
+                <a href=alike data-testid="find-alike">"Find traces like this"</a>
+                <a href=format!("/api/traces/{trace_id}/otlp?span={span_id}") target="_blank" rel="noopener">"OTLP JSON"</a>
+            </p>
         </details>
     }
 }

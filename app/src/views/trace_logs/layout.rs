@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use model::log::{LogLine, Severity};
-use model::{Nanos, SpanId, Timestamp};
+use model::{SpanId, Timestamp};
 
+use crate::chart::folds::Folds;
 use crate::format::offset;
 use crate::views::span_detail::text::plain;
 
@@ -60,8 +61,8 @@ pub fn at(line: &LogLine, start: Timestamp) -> String {
 }
 
 /// Where a line's mark is in a window of time, from 0 to 1; None outside of it.
-pub fn place(line: &LogLine, start: Timestamp, (from_ns, to_ns): (f64, f64)) -> Option<f64> {
-    let Nanos(ns) = line.time.since(start);
+pub fn place(line: &LogLine, start: Timestamp, folds: &Folds, (from_ns, to_ns): (f64, f64)) -> Option<f64> {
+    let ns = folds.shown(line.time.since(start).0);
     let share = (ns as f64 - from_ns) / (to_ns - from_ns);
     (line.time >= start && (0.0..=1.0).contains(&share)).then_some(share)
 }
@@ -114,9 +115,9 @@ mod tests {
         let start = Timestamp(1_000);
         assert_eq!((text_of(&lines[0]), text_of(&lines[2])), ("took the lock".into(), "retry".into()));
         assert_eq!((at(&lines[1], start), at(&lines[2], start)), ("+500 ns".into(), "−100 ns".into()));
-        assert_eq!(place(&lines[1], start, (0.0, 1_000.0)), Some(0.5));
-        assert_eq!(place(&lines[1], start, (0.0, 100.0)), None);
-        assert_eq!(place(&lines[2], start, (0.0, 100.0)), None);
+        assert_eq!(place(&lines[1], start, &Folds::default(), (0.0, 1_000.0)), Some(0.5));
+        assert_eq!(place(&lines[1], start, &Folds::default(), (0.0, 100.0)), None);
+        assert_eq!(place(&lines[2], start, &Folds::default(), (0.0, 100.0)), None);
         assert_eq!(severity_of(&lines[1]), "error");
     }
 

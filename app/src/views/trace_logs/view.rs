@@ -90,12 +90,12 @@ fn Lines(stage: Stage, load: RwSignal<LogLoad>, listed: Memo<Vec<u32>>) -> impl 
     });
     let rows = move || {
         let (load, listed, staged) = (load.read(), listed.read(), stage.staged());
-        let window = stage.window.get();
+        let (window, folds) = (stage.window.get(), stage.folds.read());
         let cursor = stage.span_row().map(|row| staged.trace.span_id[row as usize]);
         visible(top_px.get(), view_px.get(), listed.len())
             .filter_map(|at| {
                 let line = load.lines().get(listed[at] as usize)?;
-                let place = layout::place(line, staged.trace.start, (window.from_ns, window.to_ns));
+                let place = layout::place(line, staged.trace.start, &folds, (window.from_ns, window.to_ns));
                 Some(one_line(stage, &staged, line, at, place, cursor))
             })
             .collect_view()

@@ -12,6 +12,7 @@ use super::layout::{ROW_PX, bar, label_px};
 use super::rows::Rows;
 use crate::browser::document;
 use crate::chart::canvas::Surface;
+use crate::chart::folds::Folds;
 use crate::chart::palette::Palette;
 use crate::chart::time_axis::{Tick, ticks};
 use crate::chart::{TimeScale, Window};
@@ -33,11 +34,14 @@ pub struct Scene<'a> {
     /// Where in the list the top edge of the screen is.
     pub top_px: f64,
     pub window: Window,
+    pub folds: &'a Folds,
     pub brush: Option<Window>,
     pub hover_px: Option<f64>,
     /// The critical path is drawn in the bars it runs through.
     pub path: Option<&'a Why>,
     pub why: Option<&'a Why>,
+    /// Marked on the bar of their row.
+    pub events: Option<&'a (u32, Vec<u64>)>,
     /// Bars lie where these clocks put them.
     pub clock: Option<&'a Clock>,
 }
@@ -51,7 +55,8 @@ pub struct Brush {
 impl Brush {
     pub fn lane(&mut self, surface: &Surface, scene: &Scene) {
         let scale = TimeScale::new(scene.window, surface.width_px);
-        grid(surface, &ticks(scene.window, surface.width_px));
+        grid(surface, &ticks(scene.window, surface.width_px, scene.folds));
+        folded(surface, scene.folds, scale);
         surface.context.set_font(FONT);
         surface.context.set_text_baseline("middle");
         for index in scene.visible.clone() {
@@ -61,7 +66,7 @@ impl Brush {
                     None => self.row(surface, scene, scale, row as usize, y.round()),
                     Some(Extra::Group(of)) => group(surface, scene, scale, of, y.round()),
                     Some(Extra::Gap(gap)) => {
-                        let at = scene.staged.trace.offset[gap.first as usize];
+                        let at = scene.folds.shown(scene.staged.trace.offset[gap.first as usize]);
                         let x = (scale.px_of(at as f64) - 9.0).clamp(2.0, surface.width_px - 12.0);
                         surface.fill(&surface.palette.text_soft);
                         surface.text("?", x, y.round() + BAR_PX / 2.0 + 0.5);
@@ -84,7 +89,8 @@ impl Brush {
     fn row(&mut self, surface: &Surface, scene: &Scene, scale: TimeScale, row: usize, y: f64) {
         let trace = &scene.staged.trace;
         let offset = scene.clock.map_or(trace.offset[row], |clock| clock.start(trace, row));
-        let Some(bar) = bar(scale, offset, trace.length[row], surface.width_px) else {
+        let (offset, length) = scene.folds.shown_span(offset, trace.length[row]);
+        let Some(bar) = bar(scale, offset, length, surface.width_px) else {
             return outside(surface, scale, offset, y);
         };
         let color = usize::from(scene.staged.colors[trace.service[row] as usize]);
@@ -93,6 +99,9 @@ impl Brush {
         surface.context.fill();
         if let Some(why) = scene.path {
             path(surface, scene, scale, why, row, y);
+        }
+        if let Some((_, times)) = scene.events.filter(|(of, _)| *of as usize == row) {
+            events(surface, scene, scale, times, y);
         }
         if trace.is_error(row) {
             self.failure(surface, bar, y);
@@ -136,8 +145,9 @@ fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usiz
     let shift = if scene.clock.is_some() { 0 } else { why.clock.shift[row] };
     surface.fill(&surface.palette.text);
     for segment in why.on_row(row as u32) {
-        let start = segment.start as f64 - shift as f64;
-        let (left, width) = (scale.px_of(start), scale.length_px((segment.end - segment.start) as f64));
+        let start = segment.start.saturating_add_signed(-shift);
+        let (start, length) = scene.folds.shown_span(start, segment.end - segment.start);
+        let (left, width) = (scale.px_of(start as f64), scale.length_px(length as f64));
         if left < surface.width_px && left + width > 0.0 {
             let from = left.max(0.0);
             let to = (left + width.max(1.0)).min(surface.width_px);
@@ -150,21 +160,35 @@ fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usiz
 /// many there are.
 fn group(surface: &Surface, scene: &Scene, scale: TimeScale, group: &Group, y: f64) {
     let color = usize::from(scene.staged.colors[scene.staged.trace.service[group.first as usize] as usize]);
-    let Some((left, width)) = bar(scale, group.start, group.end - group.start, surface.width_px) else {
-        return outside(surface, scale, group.start, y);
+    let (start, length) = scene.folds.shown_span(group.start, group.end - group.start);
+    let Some((left, width)) = bar(scale, start, length, surface.width_px) else {
+        return outside(surface, scale, start, y);
     };
+    let px = |ns: &u64| scale.px_of(scene.folds.shown(*ns) as f64);
     surface.fill(surface.palette.services.get(color).map_or("", String::as_str));
     surface.rect(left, y + BAR_PX / 2.0 - 0.5, width, 1.0);
-    let mut at = group.busy.partition_point(|(_, end)| scale.px_of(*end as f64) < 0.0);
+    let mut at = group.busy.partition_point(|(_, end)| px(end) < 0.0);
     while let Some((start, end)) = group.busy.get(at) {
-        let left = scale.px_of(*start as f64);
+        let left = px(start);
         if left > surface.width_px {
             return;
         }
-        let right = scale.px_of(*end as f64).max(left + 1.0);
+        let right = px(end).max(left + 1.0);
         let from = left.max(0.0);
         surface.rect(from, y + 1.0, (right.min(surface.width_px) - from).max(1.0), BAR_PX - 2.0);
-        at += 1 + group.busy[at + 1..].partition_point(|(_, end)| scale.px_of(*end as f64) <= right);
+        at += 1 + group.busy[at + 1..].partition_point(|(_, end)| px(end) <= right);
+    }
+}
+
+/// A pin for each event, through the bar.
+fn events(surface: &Surface, scene: &Scene, scale: TimeScale, times: &[u64], y: f64) {
+    for time in times {
+        let px = scale.px_of(scene.folds.shown(*time) as f64).round();
+        surface.fill(&surface.palette.surface);
+        surface.rect(px - 1.5, y - 2.0, 4.0, BAR_PX + 3.0);
+        surface.fill(&surface.palette.text);
+        surface.rect(px, y - 2.0, 1.0, BAR_PX + 3.0);
+        surface.rect(px - 1.0, y - 2.0, 3.0, 3.0);
     }
 }
 
@@ -174,6 +198,15 @@ fn outside(surface: &Surface, scale: TimeScale, offset_ns: u64, y: f64) {
         if scale.px_of(offset_ns as f64) < 0.0 { (2.0, "‹") } else { (surface.width_px - 8.0, "›") };
     surface.fill(&surface.palette.text_soft);
     surface.text(text, x, y + BAR_PX / 2.0);
+}
+
+/// Folded stretches, hatched by two lines each.
+fn folded(surface: &Surface, folds: &Folds, scale: TimeScale) {
+    surface.fill(&surface.palette.veil);
+    for fold in folds.iter() {
+        let (from, to) = (scale.px_of(fold.shown_from as f64), scale.px_of(fold.shown_to as f64));
+        surface.rect(from, 0.0, (to - from).max(2.0), surface.height_px);
+    }
 }
 
 fn grid(surface: &Surface, ticks: &[Tick]) {
@@ -207,7 +240,13 @@ fn hatch(palette: &Palette) -> Option<CanvasPattern> {
 }
 
 /// The axis over the lane.
-pub fn axis(surface: &Surface, window: Window, brush: Option<Window>, hover: Option<(f64, String)>) {
+pub fn axis(
+    surface: &Surface,
+    window: Window,
+    folds: &Folds,
+    brush: Option<Window>,
+    hover: Option<(f64, String)>,
+) {
     surface.context.set_font(FONT);
     surface.context.set_text_baseline("middle");
     let middle = surface.height_px / 2.0;
@@ -217,7 +256,8 @@ pub fn axis(surface: &Surface, window: Window, brush: Option<Window>, hover: Opt
         surface.fill(&surface.palette.veil);
         surface.rect(from, 0.0, to - from, surface.height_px);
     }
-    for tick in ticks(window, surface.width_px) {
+    folded(surface, folds, TimeScale::new(window, surface.width_px));
+    for tick in ticks(window, surface.width_px, folds) {
         surface.fill(&surface.palette.line);
         surface.rect(tick.px.round(), 0.0, 1.0, surface.height_px);
         if tick.px + 5.0 + surface.text_width(&tick.label) <= surface.width_px {

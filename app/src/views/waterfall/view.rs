@@ -133,9 +133,10 @@ fn Head(parts: Parts) -> impl IntoView {
     };
     let hover = move || {
         let px = hover_px.get_untracked()?;
-        let ns =
+        let shown =
             TimeScale::new(stage.window.get_untracked(), parts.columns.get_untracked().lane_px).ns_of(px);
-        Some((px, offset(Nanos(ns.max(0.0) as u64))))
+        let ns = stage.folds.with_untracked(|folds| folds.real(shown.max(0.0)));
+        Some((px, offset(Nanos(ns as u64))))
     };
     view! {
         <div class="Waterfall-head" role="rowgroup">
@@ -158,11 +159,13 @@ fn Head(parts: Parts) -> impl IntoView {
                             class="Waterfall-ticks"
                             track=move || {
                                 stage.window.track();
+                                stage.folds.track();
                                 brush.track();
                                 hover_px.track();
                             }
                             draw=move |surface| {
-                                axis(surface, stage.window.get_untracked(), brush.get_untracked(), hover());
+                                let folds = stage.folds.get_untracked();
+                                axis(surface, stage.window.get_untracked(), &folds, brush.get_untracked(), hover());
                             }
                         />
                     </TimeStrip>
@@ -210,8 +213,9 @@ fn follow(parts: Parts, frame: Frame) {
         stage.is_path_shown.track();
         stage.is_corrected.track();
         stage.top.track();
+        stage.events.track();
         // A memo is watched by reading it.
-        drop((stage.rows.read(), stage.hits.read()));
+        drop((stage.rows.read(), stage.hits.read(), stage.folds.read()));
         frame.request();
     });
 }
@@ -267,15 +271,19 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
         let scroll = Scroll::new(rows.len(), parts.view_px.get_untracked());
         let top = f64::from(scroller.scroll_top());
         let why = stage.why.get_untracked();
+        let folds = stage.folds.get_untracked();
+        let events = stage.events.get_untracked();
         let scene = Scene {
             staged: &staged,
             rows: &rows,
             visible: scroll.visible(top),
             top_px: scroll.list_top_px(top),
             window: stage.window.get_untracked(),
+            folds: &folds,
             brush: parts.brush.get_untracked(),
             hover_px: parts.hover_px.get_untracked(),
             why: why.as_deref(),
+            events: events.as_ref(),
             path: why.as_deref().filter(|_| stage.is_path_shown.get_untracked()),
             clock: why.as_deref().filter(|_| stage.is_corrected.get_untracked()).map(|why| &why.clock),
         };

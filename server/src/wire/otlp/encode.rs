@@ -22,6 +22,12 @@ pub fn encode(spans: &[Span]) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans: groups.resources }
 }
 
+/// Each resource with its spans as OTLP's JSON: the elements of a request's `resourceSpans`.
+pub fn json(spans: &[Span]) -> Vec<String> {
+    let resources = encode(spans).resource_spans;
+    resources.iter().filter_map(|resource| serde_json::to_string(resource).ok()).collect()
+}
+
 /// Finds the place of an origin without comparing it with every other one.
 #[derive(Default)]
 struct Groups<'s> {
