@@ -98,6 +98,9 @@ pub struct ServeConfig {
     pub queue_max_bytes: u64,
     #[command(flatten)]
     pub retention: Retention,
+    /// Seconds a trace must have been quiet before it is analysed as a whole
+    #[arg(long, env = "SKEIN_SETTLE_AFTER_SECS", default_value_t = limits::SETTLE_QUIET_SECS, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub settle_after_secs: u32,
     /// What to take out of spans before they are stored, besides the built-in detectors' finds (JSON)
     #[arg(long, env = "SKEIN_SCRUB_RULES", value_name = "FILE")]
     pub scrub_rules: Option<PathBuf>,

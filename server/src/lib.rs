@@ -10,6 +10,7 @@ pub mod ingest;
 pub mod query;
 pub mod queue;
 pub mod scrub;
+pub mod settle;
 pub mod storage;
 pub mod wire;
 

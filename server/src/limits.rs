@@ -119,6 +119,28 @@ pub const COMPLETE_MAX_VALUES: usize = 50;
 /// Lines of a trace's log in one answer: far more than one reads, and a few megabytes.
 pub const TRACE_LOGS_MAX_LINES: usize = 5_000;
 
+/// A trace is settled when it has been quiet for this long: longer than senders usually hold spans back.
+pub const SETTLE_QUIET_SECS: u32 = 30;
+/// Settling goes slice by slice of this length, or of the quiet time when that is shorter.
+pub const SETTLE_SLICE_SECS: u32 = 10;
+/// How far back the earlier pieces of a trace are looked for, and how often one that never falls quiet is settled.
+pub const SETTLE_LOOK_BACK_SECS: u32 = 900;
+/// How long after its arrival a piece may be stored and still be settled: an engine may be away for so long.
+pub const SETTLE_MAX_LAG_SECS: u32 = 86_400;
+/// A statement of the settler may take this long.
+pub const SETTLE_MAX_SECS: u64 = 120;
+/// Traces and spans analysed at a time: ids are part of a statement's text, spans are held in memory. A larger trace is
+/// taken alone.
+pub const SETTLE_CHUNK_TRACES: usize = 4_000;
+pub const SETTLE_CHUNK_SPANS: u64 = 200_000;
+/// Incomplete traces of a slice that are looked up among those settled before, and how many of those that began long
+/// before they arrived are read in full.
+pub const SETTLE_LOOKUPS_MAX: usize = 4_000;
+pub const SETTLE_WIDE_READS_MAX: usize = 50;
+/// Call paths counted in one slice, and how deep.
+pub const SETTLE_PATHS_MAX: usize = 50_000;
+pub const SETTLE_PATHS_MAX_DEPTH: u32 = 64;
+
 /// How long a stopping server waits for open requests to end.
 pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long it then waits for the queue to be stored. What is left stays in the queue.

@@ -32,8 +32,10 @@ use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
 use crate::queue::metrics::QueueMetrics;
 use crate::storage::embedded::Embedded;
+use crate::settle::{SettleMetrics, Settler};
 use crate::storage::erase::Eraser;
 use crate::storage::reader::Reader;
+use crate::storage::settled::SettleStore;
 use crate::storage::store::Store;
 use crate::storage::writer::{Writer, WriterMetrics};
 use crate::storage::{metrics, migrate, retention};
@@ -100,6 +102,13 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let refreshing = tokio::spawn(refresh_keys(app.access.clone(), keys.clone()));
     let guard = Guard::new(keys, config.require_keys);
 
+    let settling = config.has(Role::Settle).then(|| {
+        let found = SettleMetrics::default();
+        metrics.register(|registry| found.register(registry));
+        let settler = Settler::new(SettleStore::new(store.clone()), config.settle_after_secs, found);
+        tokio::spawn(settle_when_migrated(settler, readiness.clone()))
+    });
+
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {
         Some(
@@ -121,6 +130,9 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     }
     if let Some(writing) = writing {
         writing.drain().await;
+    }
+    if let Some(settling) = settling {
+        settling.abort();
     }
     sizes.abort();
     refreshing.abort();
@@ -226,6 +238,11 @@ async fn refresh_keys(access: Access, keys: Arc<Keys>) {
 fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+async fn settle_when_migrated(settler: Settler, readiness: Readiness) {
+    readiness.migrated().await;
+    settler.run().await;
 }
 
 /// The engine may still be starting, or be away: ingest goes on meanwhile.

@@ -1,13 +1,13 @@
 //! Whether the process lives, whether it can do its work, and what it counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::App;
 use crate::storage::Store;
@@ -16,7 +16,7 @@ use crate::storage::Store;
 #[derive(Clone)]
 pub struct Readiness {
     store: Store,
-    migrated: Arc<AtomicBool>,
+    migrated: Arc<watch::Sender<bool>>,
 }
 
 impl Readiness {
@@ -25,7 +25,12 @@ impl Readiness {
     }
 
     pub fn set_migrated(&self) {
-        self.migrated.store(true, Ordering::Release);
+        self.migrated.send_replace(true);
+    }
+
+    /// Once the tables are up to date.
+    pub async fn migrated(&self) {
+        let _ = self.migrated.subscribe().wait_for(|migrated| *migrated).await;
     }
 
     /// What is missing, in words.
@@ -33,7 +38,7 @@ impl Readiness {
         if self.store.ping().await.is_err() {
             return Some("the storage engine does not answer");
         }
-        (!self.migrated.load(Ordering::Acquire)).then_some("the tables are being brought up to date")
+        (!*self.migrated.borrow()).then_some("the tables are being brought up to date")
     }
 }
 

@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::logs::{Logs, Source};
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
+use super::peer::Peer;
 use super::pieces::{Pieces, Shape, Taker};
 use super::receipts::Receipts;
 use super::red::{self, RedCounter};
@@ -33,7 +34,7 @@ pub struct TableBlock {
 }
 
 /// The retention class of a span no policy has decided about.
-const DEFAULT_CLASS: &str = "default";
+pub const DEFAULT_CLASS: &str = "default";
 const SERVICE_NAME: &str = "service.name";
 const ERROR: u8 = 2;
 const SECS_PER_DAY: u32 = 86_400;
@@ -249,6 +250,9 @@ struct Spans {
     service: Names,
     operation: Names,
     kind: Fixed<1>,
+    peer: Names,
+    /// Kept from span to span, so that most peers cost no allocation.
+    peer_text: String,
     status: Fixed<1>,
     status_message: Text,
     trace_state: Text,
@@ -278,6 +282,8 @@ impl Default for Spans {
             service: Names::default(),
             operation: Names::default(),
             kind: Fixed::new("UInt8"),
+            peer: Names::default(),
+            peer_text: String::new(),
             status: Fixed::new("UInt8"),
             status_message: Text::default(),
             trace_state: Text::default(),
@@ -327,11 +333,15 @@ impl Spans {
     }
 
     fn add_attributes(&mut self, span: &SpanView<'_>, mut taker: Taker<'_>) -> Result<(), Malformed> {
+        let mut peer = Peer::is_of(span.kind.min(5) as u8).then(Peer::default);
         for bytes in &span.attributes {
             let (key, value) = key_value(bytes)?;
             taker.attribute(key, &value);
             match value {
                 Value::Str(text) => {
+                    if let Some(peer) = &mut peer {
+                        peer.attribute(key, text);
+                    }
                     self.attr_str.keys.push(key);
                     self.attr_str.values.push(text);
                 }
@@ -349,6 +359,11 @@ impl Spans {
                 }
             }
         }
+        self.peer_text.clear();
+        if let Some(peer) = peer {
+            peer.write(&mut self.peer_text);
+        }
+        self.peer.push(&self.peer_text);
         self.attr_str.end_row();
         self.attr_int.end_row();
         self.attr_dbl.end_row();
@@ -371,6 +386,7 @@ impl Spans {
             ("service", &mut self.service),
             ("operation", &mut self.operation),
             ("kind", &mut self.kind),
+            ("peer", &mut self.peer),
             ("status", &mut self.status),
             ("status_message", &mut self.status_message),
             ("trace_state", &mut self.trace_state),

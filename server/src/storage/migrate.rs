@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_search"),
     migration!(3, "0003_red"),
     migration!(4, "0004_pieces"),
+    migration!(5, "0005_settle"),
     migration!(6, "0006_logs"),
     migration!(7, "0007_receipts"),
     migration!(8, "0008_search_gone"),

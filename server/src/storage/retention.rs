@@ -52,13 +52,16 @@ impl Retention {
         Ok(())
     }
 
-    fn expiries(&self) -> [Expiry; 4] {
+    fn expiries(&self) -> [Expiry; 7] {
         let after = |column: &str, days: u32| format!("{column} + toIntervalDay({days})");
         [
             Expiry { table: "spans", rule: after("received", self.spans_days) },
             Expiry { table: "pieces", rule: after("received", self.search_days) },
             Expiry { table: "red", rule: after("day", self.figures_days) },
             Expiry { table: "receipts", rule: after("minute", self.figures_days) },
+            Expiry { table: "traces", rule: after("first_received", self.spans_days) },
+            Expiry { table: "edges", rule: after("slice", self.figures_days) },
+            Expiry { table: "paths", rule: after("slice", self.figures_days) },
         ]
     }
 }

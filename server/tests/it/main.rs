@@ -23,3 +23,4 @@ mod scrub;
 mod search;
 mod server;
 mod services;
+mod settle;

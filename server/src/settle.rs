@@ -1,0 +1,272 @@
+//! Settling: once a trace has been quiet for a while it is read whole and analysed, by the code that also runs in the
+//! browser, and what was found out is stored.
+//!
+//! Time is cut into slices by when pieces were stored. A trace belongs to every slice after whose end it stayed quiet
+//! long enough, which is a matter of what is stored and not of when it is asked, so any number of settlers come to the
+//! same. The slices done are written down last: a slice cut short is settled again, and its rows replace each other. A
+//! trace with late spans is settled again in a later slice. There the figures of calls and paths grow by the
+//! difference to what the trace was known to be before.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use self::analysis::{Analysed, Gathered};
+use self::sums::Sums;
+use crate::limits::{
+    SETTLE_CHUNK_SPANS, SETTLE_CHUNK_TRACES, SETTLE_LOOKUPS_MAX, SETTLE_SLICE_SECS, SETTLE_WIDE_READS_MAX,
+};
+use crate::storage::StoreError;
+use crate::storage::settled::{Known, Quiet, SettleStore, SliceRecord, SpanSeen, TraceKey, TraceRecord};
+
+mod analysis;
+mod sums;
+
+const RETRY: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, Default)]
+pub struct SettleMetrics {
+    pub slices: Counter,
+    pub traces: Counter,
+    pub spans: Counter,
+    pub again: Counter,
+    pub lookups_passed_over: Counter,
+    pub paths_passed_over: Counter,
+    pub failures: Counter,
+    /// How far the last slice lies back.
+    pub behind_secs: Gauge,
+}
+
+impl SettleMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("skein_settle");
+        registry.register("slices", "Slices of time settled", self.slices.clone());
+        registry.register("traces", "Traces settled", self.traces.clone());
+        registry.register("spans", "Spans of the traces settled", self.spans.clone());
+        registry.register("again", "Traces that had been settled before", self.again.clone());
+        registry.register(
+            "lookups_passed_over",
+            "Incomplete traces not looked up for earlier spans, beyond the limit of a slice",
+            self.lookups_passed_over.clone(),
+        );
+        registry.register(
+            "paths_passed_over",
+            "Spans too deep, or of too many call paths, to be counted by path",
+            self.paths_passed_over.clone(),
+        );
+        registry.register("failures", "Attempts that failed and were repeated", self.failures.clone());
+        registry.register("behind_seconds", "Age of the newest slice settled", self.behind_secs.clone());
+    }
+}
+
+pub struct Settler {
+    store: SettleStore,
+    quiet_secs: u32,
+    metrics: SettleMetrics,
+}
+
+/// What one slice came to.
+#[derive(Default)]
+struct Slice {
+    until: u32,
+    records: Vec<TraceRecord>,
+    sums: Sums,
+    spans: u64,
+    /// Traces of which spans may have arrived earlier than those looked at, and whether they began much earlier.
+    doubtful: Vec<(Quiet, bool)>,
+    passed_over: u64,
+}
+
+impl Settler {
+    pub fn new(store: SettleStore, quiet_secs: u32, metrics: SettleMetrics) -> Settler {
+        Settler { store, quiet_secs, metrics }
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(self) {
+        let mut done = None;
+        let mut is_told = false;
+        loop {
+            match self.round(&mut done).await {
+                Ok(true) => is_told = false,
+                Ok(false) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(error) => {
+                    self.metrics.failures.inc();
+                    if !std::mem::replace(&mut is_told, true) {
+                        let error = anyhow::Error::from(error);
+                        tracing::warn!(error = format!("{error:#}"), "traces cannot be settled; trying on");
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Settles the next slice; false when its time has not come.
+    async fn round(&self, done: &mut Option<u32>) -> Result<bool, StoreError> {
+        let now = self.store.now().await?;
+        let from = match *done {
+            Some(done) => done,
+            None => self.store.done().await?.unwrap_or_default(),
+        };
+        *done = Some(from);
+        self.metrics.behind_secs.set(if from == 0 { 0 } else { i64::from(now) - i64::from(from) });
+        let step = SETTLE_SLICE_SECS.min(self.quiet_secs);
+        if from + step + self.quiet_secs > now {
+            return Ok(false);
+        }
+        let Some(first) = self.store.first_stored(from).await? else { return Ok(false) };
+        let from = from.max(first - first % step);
+        let until = from - from % step + step;
+        if until + self.quiet_secs > now {
+            return Ok(false);
+        }
+        let slice = self.settle(from, until).await?;
+        self.store(slice).await?;
+        *done = Some(until);
+        Ok(true)
+    }
+
+    async fn settle(&self, from: u32, until: u32) -> Result<Slice, StoreError> {
+        let mut slice = Slice { until, ..Slice::default() };
+        let quiet = self.store.quiet(from, until, self.quiet_secs).await?;
+        let (again, fresh): (Vec<Quiet>, Vec<Quiet>) = quiet.into_iter().partition(|trace| trace.was_quiet);
+        for chunk in chunks(&fresh) {
+            self.read(&mut slice, chunk, &HashMap::new(), false).await?;
+        }
+        for chunk in chunks(&again) {
+            let known = self.store.known(&keys(chunk), until).await?;
+            self.read(&mut slice, chunk, &known, true).await?;
+        }
+        let doubtful = std::mem::take(&mut slice.doubtful);
+        let mut early: Vec<Quiet> = Vec::new();
+        for chunk in doubtful.chunks(SETTLE_CHUNK_TRACES) {
+            let traces: Vec<Quiet> = chunk.iter().map(|(trace, _)| trace.clone()).collect();
+            let known = self.store.known(&keys(&traces), until).await?;
+            let room = SETTLE_WIDE_READS_MAX.saturating_sub(early.len());
+            let is_early = |(trace, early): &&(Quiet, bool)| *early && !known.contains_key(&trace.key);
+            early.extend(chunk.iter().filter(is_early).take(room).map(|(trace, _)| trace.clone()));
+            let rest: Vec<Quiet> = traces.into_iter().filter(|trace| !early.contains(trace)).collect();
+            for chunk in chunks(&rest) {
+                self.read(&mut slice, chunk, &known, true).await?;
+            }
+        }
+        for mut trace in early {
+            // Whatever is stored of it, and through the index: it is one trace.
+            trace.first_received = 0;
+            self.read(&mut slice, &[trace], &HashMap::new(), true).await?;
+        }
+        Ok(slice)
+    }
+
+    /// Reads and analyses these traces. Those that are doubtful are put aside, unless it is too late for doubts.
+    async fn read(
+        &self,
+        slice: &mut Slice,
+        chunk: &[Quiet],
+        known: &HashMap<TraceKey, Known>,
+        is_last: bool,
+    ) -> Result<(), StoreError> {
+        let here = |trace: &Quiet| match known.get(&trace.key) {
+            Some(known) => (known.first_received.min(trace.first_received), Some(*known)),
+            None => (trace.first_received, None),
+        };
+        let from = chunk.iter().map(|trace| here(trace).0).min().unwrap_or_default();
+        let gathered: HashMap<TraceKey, (&Quiet, Gathered)> =
+            chunk.iter().map(|t| (t.key.clone(), (t, Gathered::new(here(t).1)))).collect();
+        let gathered = self.gather(&keys(chunk), gathered, from).await?;
+        for (key, (quiet, gathered)) in gathered {
+            if gathered.is_empty() {
+                continue;
+            }
+            let (record, now, before) = gathered.analyse(&key, slice.until);
+            let is_doubtful = !is_last && now.may_have_earlier(quiet.first_received);
+            if is_doubtful && slice.doubtful.len() < SETTLE_LOOKUPS_MAX {
+                slice.doubtful.push((quiet.clone(), now.begins_early(quiet.first_received)));
+                continue;
+            }
+            slice.passed_over += u64::from(is_doubtful);
+            slice.add(&key, record, &now, before.as_ref());
+        }
+        Ok(())
+    }
+
+    async fn gather<'q>(
+        &self,
+        traces: &[TraceKey],
+        mut gathered: HashMap<TraceKey, (&'q Quiet, Gathered)>,
+        from: u32,
+    ) -> Result<HashMap<TraceKey, (&'q Quiet, Gathered)>, StoreError> {
+        let mut key = TraceKey::default();
+        let take = |span: SpanSeen<'_>| {
+            key.trace_id = span.trace_id;
+            if key.tenant != span.tenant {
+                span.tenant.clone_into(&mut key.tenant);
+            }
+            // Another tenant's trace of the same id may be there too.
+            if let Some((_, gathered)) = gathered.get_mut(&key) {
+                gathered.add(&span);
+            }
+        };
+        self.store.spans(traces, from, take).await?;
+        Ok(gathered)
+    }
+
+    /// Figures first, then the traces, then the slice itself: what is cut off in between is made again from the same
+    /// traces and replaces what is there.
+    async fn store(&self, slice: Slice) -> Result<(), StoreError> {
+        let Slice { until, records, sums, spans, passed_over, .. } = slice;
+        let again = records.iter().filter(|record| record.known_received > 0).count() as u64;
+        let done = SliceRecord { slice: until, traces: records.len() as u64, spans, again };
+        let uncounted = sums.uncounted;
+        let (edges, paths) = sums.finish(until);
+        self.store.store("edges", &edges).await?;
+        self.store.store("paths", &paths).await?;
+        self.store.store("traces", &records).await?;
+        self.store.store("slices", std::slice::from_ref(&done)).await?;
+        self.metrics.slices.inc();
+        self.metrics.traces.inc_by(done.traces);
+        self.metrics.spans.inc_by(spans);
+        self.metrics.again.inc_by(again);
+        self.metrics.lookups_passed_over.inc_by(passed_over);
+        self.metrics.paths_passed_over.inc_by(uncounted);
+        Ok(())
+    }
+}
+
+impl Slice {
+    fn add(&mut self, key: &TraceKey, record: TraceRecord, now: &Analysed, before: Option<&Analysed>) {
+        self.spans += record.spans;
+        self.records.push(record);
+        self.sums.add(&key.tenant, now);
+        if let Some(before) = before {
+            self.sums.take_away(&key.tenant, before);
+        }
+    }
+}
+
+fn keys(traces: &[Quiet]) -> Vec<TraceKey> {
+    traces.iter().map(|trace| trace.key.clone()).collect()
+}
+
+/// Neighbours in the order of ids, so that each part of the table is read about once.
+fn chunks(traces: &[Quiet]) -> impl Iterator<Item = &[Quiet]> {
+    let mut rest = traces;
+    std::iter::from_fn(move || {
+        let mut spans = 0;
+        let fits = |trace: &&Quiet| {
+            spans += trace.spans;
+            spans <= SETTLE_CHUNK_SPANS
+        };
+        let count = rest.iter().take(SETTLE_CHUNK_TRACES).take_while(fits).count().max(1);
+        let (chunk, further) = rest.split_at_checked(count)?;
+        rest = further;
+        Some(chunk)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What the traces of a slice add to the figures of calls and call paths. A trace that was known before adds only what
+//! has changed since: it is added as it is and taken away as it was.
+
+use std::collections::HashMap;
+
+use model::hist::bucket_of;
+use model::trace::NO_ROW;
+use model::trace::call::Node;
+use model::Nanos;
+
+use super::analysis::Analysed;
+use crate::limits::{SETTLE_PATHS_MAX, SETTLE_PATHS_MAX_DEPTH};
+use crate::storage::settled::{EdgeRecord, PathRecord};
+
+const EDGE_STEP_SECS: u64 = 60;
+const PATH_STEP_SECS: u64 = 600;
+const NS: u64 = 1_000_000_000;
+
+#[derive(Default)]
+pub struct Sums {
+    edges: HashMap<EdgeKey, Edge>,
+    paths: HashMap<PathKey, Path>,
+    /// Spans whose call path was not counted, because there were too many.
+    pub uncounted: u64,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct EdgeKey {
+    tenant: String,
+    time: u32,
+    client: (u8, String),
+    server: (u8, String),
+}
+
+#[derive(Default)]
+struct Edge {
+    calls: i64,
+    errors: i64,
+    duration: i64,
+    hist: Hist,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct PathKey {
+    tenant: String,
+    time: u32,
+    path: u64,
+}
+
+#[derive(Default)]
+struct Path {
+    parent: u64,
+    root: (String, String),
+    name: (String, String),
+    traces: i64,
+    spans: i64,
+    errors: i64,
+    duration: i64,
+    self_time: i64,
+    critical: i64,
+    hist: Hist,
+}
+
+/// Buckets in the order they were met: there are few in one slice.
+#[derive(Default)]
+struct Hist(Vec<(u16, i64)>);
+
+impl Hist {
+    fn add(&mut self, duration: u64, sign: i64) {
+        let bucket = bucket_of(Nanos(duration));
+        match self.0.iter_mut().find(|(known, _)| *known == bucket) {
+            Some((_, count)) => *count += sign,
+            None => self.0.push((bucket, sign)),
+        }
+    }
+
+    fn finish(mut self) -> Vec<(u16, i64)> {
+        self.0.retain(|(_, count)| *count != 0);
+        self.0.sort_unstable();
+        self.0
+    }
+}
+
+impl Sums {
+    pub fn add(&mut self, tenant: &str, trace: &Analysed) {
+        self.count(tenant, trace, 1);
+    }
+
+    pub fn take_away(&mut self, tenant: &str, trace: &Analysed) {
+        self.count(tenant, trace, -1);
+    }
+
+    fn count(&mut self, tenant: &str, trace: &Analysed, sign: i64) {
+        self.count_calls(tenant, trace, sign);
+        self.count_paths(tenant, trace, sign);
+    }
+
+    fn count_calls(&mut self, tenant: &str, analysed: &Analysed, sign: i64) {
+        let owned = |node: Node<'_>| (node.kind as u8, node.name.to_owned());
+        for call in analysed.calls() {
+            let key = EdgeKey {
+                tenant: tenant.to_owned(),
+                time: step_of(analysed.trace.start.0.saturating_add(call.start), EDGE_STEP_SECS),
+                client: owned(call.client),
+                server: owned(call.server),
+            };
+            let edge = self.edges.entry(key).or_default();
+            edge.calls += sign;
+            edge.errors += sign * i64::from(call.error);
+            edge.duration = edge.duration.saturating_add(sign * signed(call.duration));
+            edge.hist.add(call.duration, sign);
+        }
+    }
+
+    fn count_paths(&mut self, tenant: &str, analysed: &Analysed, sign: i64) {
+        let Analysed { trace, tree, clock, critical, paths } = analysed;
+        let Some(root) = trace.root_row() else { return };
+        let names = |row: usize| (trace.service_name(row).to_owned(), trace.operation_name(row).to_owned());
+        let self_times = clock.self_times(trace, tree);
+        let mut key =
+            PathKey { tenant: tenant.to_owned(), time: step_of(trace.start.0, PATH_STEP_SECS), path: 0 };
+        let mut first_of: HashMap<u64, ()> = HashMap::with_capacity(paths.len().min(256));
+        for row in 0..trace.len() {
+            key.path = paths[row];
+            let is_new = !self.paths.contains_key(&key);
+            if is_new && (self.paths.len() >= SETTLE_PATHS_MAX || tree.depth[row] >= SETTLE_PATHS_MAX_DEPTH) {
+                self.uncounted += 1;
+                continue;
+            }
+            if is_new {
+                let above = tree.parent[row];
+                let parent = if above == NO_ROW { 0 } else { paths[above as usize] };
+                let path = Path { parent, root: names(root), name: names(row), ..Path::default() };
+                self.paths.insert(key.clone(), path);
+            }
+            let Some(path) = self.paths.get_mut(&key) else { continue };
+            if first_of.insert(key.path, ()).is_none() {
+                path.traces += sign;
+            }
+            path.spans += sign;
+            path.errors += sign * i64::from(trace.is_error(row));
+            path.duration = path.duration.saturating_add(sign * signed(trace.length[row]));
+            path.self_time = path.self_time.saturating_add(sign * signed(self_times[row]));
+            path.critical = path.critical.saturating_add(sign * signed(critical.time[row]));
+            path.hist.add(trace.length[row], sign);
+        }
+    }
+
+    pub fn finish(self, slice: u32) -> (Vec<EdgeRecord>, Vec<PathRecord>) {
+        let edge = |(key, edge): (EdgeKey, Edge)| EdgeRecord {
+            tenant: key.tenant,
+            time: key.time,
+            client_kind: key.client.0,
+            client: key.client.1,
+            server_kind: key.server.0,
+            server: key.server.1,
+            slice,
+            calls: edge.calls,
+            errors: edge.errors,
+            duration: edge.duration,
+            hist: edge.hist.finish(),
+        };
+        let path = |(key, path): (PathKey, Path)| PathRecord {
+            tenant: key.tenant,
+            time: key.time,
+            root_service: path.root.0,
+            root_operation: path.root.1,
+            path: key.path,
+            parent: path.parent,
+            slice,
+            service: path.name.0,
+            operation: path.name.1,
+            traces: path.traces,
+            spans: path.spans,
+            errors: path.errors,
+            duration: path.duration,
+            self_time: path.self_time,
+            critical: path.critical,
+            hist: path.hist.finish(),
+        };
+        (self.edges.into_iter().map(edge).collect(), self.paths.into_iter().map(path).collect())
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn step_of(time_ns: u64, step_secs: u64) -> u32 {
+    let secs = time_ns / NS;
+    u32::try_from(secs - secs % step_secs).unwrap_or(u32::MAX)
+}

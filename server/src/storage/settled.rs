@@ -1,0 +1,363 @@
+//! What settling reads and writes: which traces have gone quiet, their spans, and the tables of what was found out.
+//!
+//! Of all tenants at once: these statements are asked by no one, so no scope bounds them.
+
+use std::collections::HashMap;
+
+use clickhouse::{Row, RowOwned, RowWrite};
+use model::trace::{SpanRow, mark};
+use model::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
+use serde::{Deserialize, Serialize};
+
+use super::{Store, StoreError};
+use crate::limits::{QUERY_MAX_MEMORY_BYTES, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS, SETTLE_MAX_SECS};
+
+/// One trace of one tenant. Senders of different tenants may use the same id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceKey {
+    pub trace_id: TraceId,
+    pub tenant: String,
+}
+
+/// A trace that has gone quiet. Times are seconds, as the engine keeps them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quiet {
+    pub key: TraceKey,
+    pub first_received: u32,
+    pub spans: u64,
+    /// It had been quiet before, not long ago.
+    pub was_quiet: bool,
+}
+
+/// What a trace was known to be when it was settled before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub first_received: u32,
+    pub last_received: u32,
+}
+
+/// A span on its way into an analysis.
+pub struct SpanSeen<'s> {
+    pub tenant: &'s str,
+    pub trace_id: TraceId,
+    pub received: u32,
+    pub row: &'s SpanRow,
+}
+
+/// A row of `traces`.
+#[derive(Clone, Debug, Default, PartialEq, Row, Serialize)]
+pub struct TraceRecord {
+    pub tenant: String,
+    pub class: &'static str,
+    pub trace_id: [u8; 16],
+    pub slice: u32,
+    pub first_received: u32,
+    pub last_received: u32,
+    pub known_received: u32,
+    pub start: i64,
+    pub duration: u64,
+    pub root_service: String,
+    pub root_operation: String,
+    pub status: u8,
+    pub spans: u64,
+    pub errors: u64,
+    pub orphans: u64,
+    pub depth: u32,
+    pub shape: u64,
+    pub causes: Vec<(String, u64)>,
+    pub critical: Vec<(String, u64)>,
+    #[serde(rename = "repeats.service")]
+    pub repeats_service: Vec<String>,
+    #[serde(rename = "repeats.operation")]
+    pub repeats_operation: Vec<String>,
+    #[serde(rename = "repeats.count")]
+    pub repeats_count: Vec<u32>,
+    #[serde(rename = "repeats.duration")]
+    pub repeats_duration: Vec<u64>,
+}
+
+/// A row of `edges`.
+#[derive(Clone, Debug, PartialEq, Row, Serialize)]
+pub struct EdgeRecord {
+    pub tenant: String,
+    pub time: u32,
+    pub client_kind: u8,
+    pub client: String,
+    pub server_kind: u8,
+    pub server: String,
+    pub slice: u32,
+    pub calls: i64,
+    pub errors: i64,
+    pub duration: i64,
+    pub hist: Vec<(u16, i64)>,
+}
+
+/// A row of `paths`.
+#[derive(Clone, Debug, PartialEq, Row, Serialize)]
+pub struct PathRecord {
+    pub tenant: String,
+    pub time: u32,
+    pub root_service: String,
+    pub root_operation: String,
+    pub path: u64,
+    pub parent: u64,
+    pub slice: u32,
+    pub service: String,
+    pub operation: String,
+    pub traces: i64,
+    pub spans: i64,
+    pub errors: i64,
+    pub duration: i64,
+    pub self_time: i64,
+    pub critical: i64,
+    pub hist: Vec<(u16, i64)>,
+}
+
+/// A row of `slices`.
+#[derive(Clone, Debug, PartialEq, Row, Serialize)]
+pub struct SliceRecord {
+    pub slice: u32,
+    pub traces: u64,
+    pub spans: u64,
+    pub again: u64,
+}
+
+#[derive(Clone)]
+pub struct SettleStore {
+    store: Store,
+}
+
+impl SettleStore {
+    pub fn new(store: Store) -> SettleStore {
+        SettleStore { store }
+    }
+
+    /// The end of the last slice that is done.
+    pub async fn done(&self) -> Result<Option<u32>, StoreError> {
+        let sql = "SELECT toUnixTimestamp(max(slice)) AS secs FROM slices";
+        self.secs(sql).await
+    }
+
+    /// When the first piece was stored from then on.
+    pub async fn first_stored(&self, from: u32) -> Result<Option<u32>, StoreError> {
+        let received = from.saturating_sub(SETTLE_MAX_LAG_SECS);
+        let sql = format!(
+            "SELECT toUnixTimestamp(min(stored)) AS secs FROM pieces
+             WHERE received >= toDateTime({received}, 'UTC') AND stored >= toDateTime({from}, 'UTC')"
+        );
+        self.secs(&sql).await
+    }
+
+    /// The engine's time, which is what pieces are stamped with.
+    pub async fn now(&self) -> Result<u32, StoreError> {
+        Ok(self.secs("SELECT toUnixTimestamp(now()) AS secs").await?.unwrap_or_default())
+    }
+
+    async fn secs(&self, sql: &str) -> Result<Option<u32>, StoreError> {
+        let row: SecsRow = self.store.client().query_raw(sql).fetch_one().await?;
+        Ok((row.secs > 0).then_some(row.secs))
+    }
+
+    /// Traces that had a piece stored in `from..until` and none for `quiet` seconds after it, in order of id. Whatever is
+    /// stored later does not change the answer. A trace that never falls quiet is taken in slices that begin at
+    /// a multiple of the time looked back.
+    pub async fn quiet(&self, from: u32, until: u32, quiet: u32) -> Result<Vec<Quiet>, StoreError> {
+        let back = from.saturating_sub(SETTLE_LOOK_BACK_SECS);
+        let received = back.saturating_sub(SETTLE_MAX_LAG_SECS);
+        let late = until.saturating_add(quiet);
+        let restless = u8::from(from / SETTLE_LOOK_BACK_SECS != until / SETTLE_LOOK_BACK_SECS);
+        let time = |secs: u32| format!("toDateTime({secs}, 'UTC')");
+        let sql = format!(
+            "SELECT tenant, trace_id, toUnixTimestamp(min(received)) AS first_received, sum(spans) AS span_count,
+                toUnixTimestamp(maxIf(stored, stored < {until})) AS last,
+                toUnixTimestamp(minIf(stored, stored >= {until})) AS next,
+                toUnixTimestamp(min(stored)) AS first,
+                toUInt8(last > first + {quiet} AND arrayExists(gap -> gap > {quiet},
+                    arrayDifference(arraySort(groupUniqArray(toInt64(toUnixTimestamp(stored))))))) AS was_quiet
+             FROM pieces
+             WHERE received >= {received} AND stored >= {back} AND stored < {late} AND (tenant, trace_id) IN
+                (SELECT tenant, trace_id FROM pieces
+                 WHERE received >= {received} AND stored >= {from} AND stored < {until})
+             GROUP BY tenant, trace_id
+             HAVING next = 0 OR next > last + {quiet} OR ({restless} = 1 AND first + {restless_secs} < last)
+             ORDER BY trace_id, tenant",
+            until = time(until),
+            from = time(from),
+            back = time(back),
+            late = time(late),
+            received = time(received),
+            restless_secs = SETTLE_LOOK_BACK_SECS / 2,
+        );
+        let rows = self.all::<QuietRow>(&sql).await?;
+        let quiet = |row: QuietRow| Quiet {
+            key: TraceKey { trace_id: TraceId(row.trace_id), tenant: row.tenant },
+            first_received: row.first_received,
+            spans: row.span_count,
+            was_quiet: row.was_quiet != 0,
+        };
+        Ok(rows.into_iter().map(quiet).collect())
+    }
+
+    /// What these traces were known to be before this slice.
+    pub async fn known(
+        &self,
+        traces: &[TraceKey],
+        slice: u32,
+    ) -> Result<HashMap<TraceKey, Known>, StoreError> {
+        let sql = format!(
+            "SELECT tenant, trace_id, toUnixTimestamp(slice) AS slice, toUnixTimestamp(first_received) AS first_received,
+                toUnixTimestamp(last_received) AS last_received, toUnixTimestamp(known_received) AS known_received
+             FROM traces FINAL WHERE trace_id IN ({})",
+            ids(traces)
+        );
+        let rows = self.all::<KnownRow>(&sql).await?;
+        let known = |row: KnownRow| {
+            // Settled in this slice already, by a run that was cut short: what it had found is what counts.
+            let last_received = if row.slice < slice { row.last_received } else { row.known_received };
+            let key = TraceKey { trace_id: TraceId(row.trace_id), tenant: row.tenant };
+            (last_received > 0).then_some((key, Known { first_received: row.first_received, last_received }))
+        };
+        Ok(rows.into_iter().filter_map(known).collect())
+    }
+
+    /// The narrow columns of these traces' spans, in no order. Parts whose spans all arrived earlier are not read;
+    /// zero reads all there are, through the index for single traces.
+    pub async fn spans(
+        &self,
+        traces: &[TraceKey],
+        received: u32,
+        mut each: impl FnMut(SpanSeen<'_>),
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT tenant, trace_id, toUnixTimestamp(received) AS received, span_id, parent_id,
+                toUnixTimestamp64Nano(start) AS start, duration, service, operation, peer, kind, status, flags
+             FROM spans WHERE received >= toDateTime({received}, 'UTC') AND trace_id IN ({})",
+            ids(traces)
+        );
+        // With many ids a granule that holds none of them is rare, and asking the index is dear.
+        let query = self.query(&sql).with_setting("use_skip_indexes", if received == 0 { "1" } else { "0" });
+        let mut cursor = query.fetch::<SeenRow<'_>>()?;
+        let mut span = SpanRow::default();
+        while let Some(row) = cursor.next().await? {
+            row.write(&mut span);
+            each(SpanSeen {
+                tenant: row.tenant,
+                trace_id: TraceId(row.trace_id),
+                received: row.received,
+                row: &span,
+            });
+        }
+        Ok(())
+    }
+
+    /// Rows replace those of the same key.
+    pub async fn store<T>(&self, table: &str, rows: &[T]) -> Result<(), StoreError>
+    where
+        T: Row + RowOwned + RowWrite + for<'v> Row<Value<'v> = T>,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut insert = self.store.client().insert::<T>(table).await?;
+        for row in rows {
+            insert.write(row).await?;
+        }
+        insert.end().await?;
+        Ok(())
+    }
+
+    async fn all<T: Row + RowOwned + clickhouse::RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+        Ok(self.query(sql).fetch_all().await?)
+    }
+
+    /// On one thread: nobody waits for the answer.
+    fn query(&self, sql: &str) -> clickhouse::query::Query {
+        self.store
+            .client()
+            .query_raw(sql)
+            .with_setting("max_threads", "1")
+            .with_setting("max_execution_time", SETTLE_MAX_SECS.to_string())
+            .with_setting("max_memory_usage", QUERY_MAX_MEMORY_BYTES.to_string())
+    }
+}
+
+/// A set of ids that the primary key is searched by, as one literal.
+fn ids(traces: &[TraceKey]) -> String {
+    let mut ids: Vec<TraceId> = traces.iter().map(|key| key.trace_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let hex: String = ids.iter().map(TraceId::to_string).collect();
+    format!(
+        "SELECT toFixedString(substring(unhex('{hex}'), number * 16 + 1, 16), 16) FROM numbers({})",
+        ids.len()
+    )
+}
+
+// === Rows ===
+
+#[derive(Row, Deserialize)]
+struct SecsRow {
+    secs: u32,
+}
+
+#[derive(Row, Deserialize)]
+struct QuietRow {
+    tenant: String,
+    trace_id: [u8; 16],
+    first_received: u32,
+    span_count: u64,
+    #[serde(rename = "last")]
+    _last: u32,
+    #[serde(rename = "next")]
+    _next: u32,
+    #[serde(rename = "first")]
+    _first: u32,
+    was_quiet: u8,
+}
+
+#[derive(Row, Deserialize)]
+struct KnownRow {
+    tenant: String,
+    trace_id: [u8; 16],
+    slice: u32,
+    first_received: u32,
+    last_received: u32,
+    known_received: u32,
+}
+
+#[derive(Row, Deserialize)]
+struct SeenRow<'a> {
+    tenant: &'a str,
+    trace_id: [u8; 16],
+    received: u32,
+    span_id: u64,
+    parent_id: u64,
+    start: i64,
+    duration: u64,
+    service: &'a str,
+    operation: &'a str,
+    peer: &'a str,
+    kind: u8,
+    status: u8,
+    flags: u32,
+}
+
+impl SeenRow<'_> {
+    /// Over a span that is there already, whose texts are used again.
+    fn write(&self, span: &mut SpanRow) {
+        let copy = |into: &mut String, text: &str| {
+            into.clear();
+            into.push_str(text);
+        };
+        copy(&mut span.service, self.service);
+        copy(&mut span.operation, self.operation);
+        copy(&mut span.peer, self.peer);
+        span.span_id = SpanId(self.span_id);
+        span.parent_id = SpanId(self.parent_id);
+        span.kind = SpanKind::from_number(self.kind);
+        span.status = Status::from_number(self.status);
+        span.start = Timestamp(self.start.max(0) as u64);
+        span.duration = Nanos(self.duration);
+        span.marks = mark::of_flags(self.flags);
+    }
+}
