@@ -132,6 +132,8 @@ pub fn summary_json(summary: &TraceSummary) -> Value {
         "error_count": summary.error_count,
         "orphan_count": summary.orphan_count,
         "status": summary.status.name(),
+        "in_flight": summary.in_flight,
+        "critical": summary.critical.as_ref().map(|c| json!({ "service": c.service, "share": f64::from(c.share) })),
         "services": summary.services.iter().map(|s| json!({
             "name": s.name, "span_count": s.span_count, "error_count": s.error_count,
         })).collect::<Vec<_>>(),

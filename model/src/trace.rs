@@ -57,6 +57,8 @@ pub mod mark {
     /// The sender said that the parent is in another process, or in the same one. Older senders say neither.
     pub const REMOTE_PARENT: u8 = 32;
     pub const LOCAL_PARENT: u8 = 64;
+    /// It came in a moment before the trace was read.
+    pub const RECENT: u8 = 128;
 
     /// What a span's flags say: bit 0 that it is sampled, bit 8 that bit 9 means something, bit 9 that the parent
     /// is remote. Senders that set none of them leave all zero.
@@ -139,6 +141,11 @@ impl Trace {
         self.parent_id[row].is_valid() && self.parent[row] == NO_ROW
     }
 
+    /// More spans of it may follow.
+    pub fn in_flight(&self) -> bool {
+        self.marks.iter().any(|marks| marks & mark::RECENT != 0)
+    }
+
     pub fn row_of(&self, span: SpanId) -> Option<usize> {
         self.span_id.iter().position(|id| *id == span)
     }
@@ -163,6 +170,8 @@ impl Trace {
             error_count,
             orphan_count,
             status: status_of(error_count, orphan_count, has_root),
+            in_flight: self.in_flight(),
+            critical: None,
             services: self.services(),
         }
     }

@@ -30,8 +30,19 @@ pub struct TraceSummary {
     /// Spans whose parent is not stored.
     pub orphan_count: u64,
     pub status: TraceStatus,
+    /// Spans came in a moment ago, and more may follow: what is missing may only be late.
+    pub in_flight: bool,
+    /// Whom it waited for most; not known of a trace that is large and in flight.
+    pub critical: Option<CriticalShare>,
     /// Most spans first.
     pub services: Vec<ServiceShare>,
+}
+
+/// A service's share of a critical path, 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CriticalShare {
+    pub service: String,
+    pub share: f32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -67,6 +67,8 @@ pub const PIECE_MAX_TOKENS: usize = 8_192;
 /// A query's memory and time in the engine.
 pub const QUERY_MAX_MEMORY_BYTES: u64 = 2 << 30;
 pub const QUERY_MAX_SECS: u64 = 30;
+/// A statement's text: the ids of a thousand traces several times over.
+pub const QUERY_MAX_TEXT_BYTES: usize = 1 << 20;
 /// Results of one search page.
 pub const SEARCH_DEFAULT_LIMIT: u32 = 50;
 pub const SEARCH_MAX_LIMIT: u32 = 1_000;
@@ -78,6 +80,8 @@ pub const SEARCH_CHUNK_MAX: usize = 1_000;
 /// Spans fetched at a time when a query says how spans lie to each other. A single trace with more is passed over,
 /// and the answer says so.
 pub const EVALUATE_MAX_SPANS: usize = 500_000;
+/// Spans read to find out about traces that are not settled yet.
+pub const FACTS_MAX_SPANS: u64 = 200_000;
 /// Words looked for within a trace; more do not narrow it further.
 pub const TRACE_FIND_WORDS_MAX: usize = 6;
 /// Attribute names offered, and links to other traces shown, of one trace: more than anyone reads.

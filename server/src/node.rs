@@ -31,8 +31,8 @@ use crate::query::Queries;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
 use crate::queue::metrics::QueueMetrics;
-use crate::storage::embedded::Embedded;
 use crate::settle::{SettleMetrics, Settler};
+use crate::storage::embedded::Embedded;
 use crate::storage::erase::Eraser;
 use crate::storage::reader::Reader;
 use crate::storage::settled::SettleStore;
@@ -90,7 +90,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     metrics.register(|registry| metrics::register(registry, embedded.as_ref().map(Embedded::state)));
     let sizes = tokio::spawn(metrics::watch_tables(reader.clone(), metrics.clone()));
     let app = App {
-        queries: Queries::new(reader),
+        queries: Queries::new(reader, config.settle_after_secs),
         eraser: Eraser::new(store.clone()),
         access,
         readiness: readiness.clone(),

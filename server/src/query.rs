@@ -9,6 +9,7 @@ use crate::storage::reader::Reader;
 pub mod complete;
 pub mod diff;
 pub mod evaluate;
+pub mod facts;
 pub mod health;
 pub mod in_trace;
 pub mod logs;
@@ -25,11 +26,13 @@ pub mod verify;
 #[derive(Clone)]
 pub struct Queries {
     reader: Reader,
+    /// A trace that got spans within this time may get more.
+    quiet_secs: u32,
 }
 
 impl Queries {
-    pub fn new(reader: Reader) -> Queries {
-        Queries { reader }
+    pub fn new(reader: Reader, quiet_secs: u32) -> Queries {
+        Queries { reader, quiet_secs }
     }
 }
 

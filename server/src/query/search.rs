@@ -14,6 +14,7 @@ use model::view::{Matches, Scanned, SearchOrder, SearchPage, TraceSearch, TraceS
 use model::{ApiError, Scope, Timestamp, TraceId};
 
 use super::Queries;
+use super::facts::settled_plan;
 use super::plan::Narrow;
 use super::plan::narrow::Hint;
 use super::verify::{Range, Verified, Verify, summaries_plan};
@@ -21,7 +22,7 @@ use crate::limits::{
     SEARCH_CHUNK_MAX, SEARCH_DEFAULT_LIMIT, SEARCH_MAX_CANDIDATES, SEARCH_MAX_LIMIT, SEARCH_MAX_TIME,
 };
 use crate::storage::pieces::BUCKET_SECS;
-use crate::storage::reader::{Candidate, Found, Plan};
+use crate::storage::reader::{Arrived, Candidate, Found, Plan};
 
 pub mod question;
 mod walk;
@@ -327,9 +328,20 @@ impl Queries {
         let ids: Vec<TraceId> = hits.iter().map(|(place, _)| place.trace_id).collect();
         let mut summaries = Vec::new();
         if !ids.is_empty() {
-            let cost;
-            (summaries, cost) = self.reader.summaries(&summaries_plan(scope, &ids)).await?;
+            let (asked, settled) = (summaries_plan(scope, &ids, self.quiet_secs), settled_plan(scope, &ids));
+            let ((found, cost), settled) =
+                tokio::try_join!(self.reader.summaries(&asked), self.reader.settled(&settled))?;
             scanned.add(cost);
+            let arrived = found.iter().map(|summary| Arrived {
+                trace_id: summary.trace_id,
+                spans: summary.span_count,
+                in_flight: summary.in_flight,
+            });
+            let mut facts = self.facts_of(scope, arrived.collect(), settled).await?;
+            summaries = found;
+            for summary in &mut summaries {
+                summary.critical = facts.remove(&summary.trace_id).and_then(|facts| facts.main_service());
+            }
         }
         let (mut traces, mut matches): (Vec<TraceSummary>, Vec<Matches>) = (Vec::new(), Vec::new());
         for (place, found) in hits {

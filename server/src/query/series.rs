@@ -90,6 +90,12 @@ impl<'q> Measure<'q> {
                 ));
             }
         };
+        if conditions.needs.analysis {
+            return Err(refused(
+                "metrics cannot select by depth, cause or critical path",
+                "search for such traces instead",
+            ));
+        }
         let scan = Scan::of(&self.query.pipeline, self.range);
         let window = Window::whole(self.range, now);
         let mut of = "tenant = {tenant:String} AND received >= toDateTime({received:UInt32}, 'UTC') \

@@ -7,6 +7,7 @@ use model::view::TraceSummary;
 use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
 
 use super::Queries;
+use super::facts::Facts;
 use crate::storage::reader::{Plan, SpanCursor};
 
 /// What is said beside a span's name, best first.
@@ -30,16 +31,20 @@ const WHOLE: &str = "trace_id, span_id, parent_id, service, operation, kind, sta
     arrayZip(links.trace_id, links.span_id, links.trace_state, links.flags, links.attrs, links.dropped) AS links,
     notes";
 
+/// Whether a span came in so recently that more of its trace may follow.
+const RECENT: &str = "received + {quiet:UInt32} > now()";
+
 const OF_TRACE: &str = "tenant = {tenant:String} AND trace_id = unhex({trace:String})";
 
-pub fn columns_plan(scope: &Scope, trace: TraceId) -> Plan {
+pub fn columns_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
     let sql = format!(
-        "SELECT span_id, parent_id, service, operation, leftUTF8({FACT}, {FACT_MAX_CHARS}) AS fact, kind, status,
+        "SELECT span_id, parent_id, service, operation, leftUTF8({FACT}, {FACT_MAX_CHARS}) AS fact, peer, kind, status,
             toUnixTimestamp64Nano(start) AS start, duration,
             toUInt8(bitOr(bitOr(notEmpty(events.name) * {events}, notEmpty(links.span_id) * {links}),
                 bitOr(bitOr(has(events.name, 'exception') * {exception}, notEmpty(notes) * {notes}),
+                bitOr(if({recent}, {mark}, 0),
                 if(bitTest(flags, 8), bitOr(if(bitTest(flags, 0), 0, {unsampled}),
-                    if(bitTest(flags, 9), {remote}, {local})), 0)))) AS marks
+                    if(bitTest(flags, 9), {remote}, {local})), 0))))) AS marks
          FROM spans WHERE {OF_TRACE}",
         events = mark::EVENTS,
         links = mark::LINKS,
@@ -48,28 +53,34 @@ pub fn columns_plan(scope: &Scope, trace: TraceId) -> Plan {
         unsampled = mark::UNSAMPLED,
         remote = mark::REMOTE_PARENT,
         local = mark::LOCAL_PARENT,
+        recent = RECENT,
+        mark = mark::RECENT,
     );
-    Plan::new(scope, sql).bind("trace", trace)
+    Plan::new(scope, sql).bind("trace", trace).bind("quiet", quiet_secs)
 }
 
 /// The columns without what has to be looked for in attributes: enough for a summary, and narrow to read.
-pub fn outline_plan(scope: &Scope, trace: TraceId) -> Plan {
+pub fn outline_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
     let sql = format!(
-        "SELECT span_id, parent_id, service, operation, '' AS fact, kind, status,
-            toUnixTimestamp64Nano(start) AS start, duration, toUInt8(0) AS marks
-         FROM spans WHERE {OF_TRACE}"
+        "SELECT span_id, parent_id, service, operation, '' AS fact, '' AS peer, kind, status,
+            toUnixTimestamp64Nano(start) AS start, duration, toUInt8(if({recent}, {mark}, 0)) AS marks
+         FROM spans WHERE {OF_TRACE}",
+        recent = RECENT,
+        mark = mark::RECENT,
     );
-    Plan::new(scope, sql).bind("trace", trace)
+    Plan::new(scope, sql).bind("trace", trace).bind("quiet", quiet_secs)
 }
 
-pub fn spans_plan(scope: &Scope, trace: TraceId) -> Plan {
-    let sql = format!("SELECT {WHOLE} FROM spans WHERE {OF_TRACE} ORDER BY spans.start, span_id");
-    Plan::new(scope, sql).on_one_thread().bind("trace", trace)
+pub fn spans_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
+    let sql = format!(
+        "SELECT {WHOLE}, toUInt8({RECENT}) AS recent FROM spans WHERE {OF_TRACE} ORDER BY spans.start, span_id"
+    );
+    Plan::new(scope, sql).on_one_thread().bind("trace", trace).bind("quiet", quiet_secs)
 }
 
 pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) -> Plan {
     let sql = format!(
-        "SELECT {WHOLE} FROM spans WHERE {OF_TRACE}
+        "SELECT {WHOLE}, toUInt8(0) AS recent FROM spans WHERE {OF_TRACE}
             AND spans.start = fromUnixTimestamp64Nano({{start:Int64}}) AND span_id = {{span:UInt64}} LIMIT 1"
     );
     Plan::new(scope, sql).on_one_thread().bind("trace", trace).bind("start", start.0).bind("span", span.0)
@@ -77,7 +88,7 @@ pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) 
 
 impl Queries {
     pub async fn trace(&self, scope: &Scope, trace: TraceId) -> Result<Trace, ApiError> {
-        self.built(trace, &columns_plan(scope, trace)).await
+        self.built(trace, &columns_plan(scope, trace, self.quiet_secs)).await
     }
 
     async fn built(&self, trace: TraceId, plan: &Plan) -> Result<Trace, ApiError> {
@@ -89,12 +100,15 @@ impl Queries {
 
     /// A trace's summary, and every span of it whole, in order of start, one at a time.
     pub async fn whole(&self, scope: &Scope, trace: TraceId) -> Result<(TraceSummary, SpanCursor), ApiError> {
-        let mut spans = self.reader.spans(scope, &spans_plan(scope, trace))?;
-        let summary = match spans.all_if_few().await? {
+        let mut spans = self.reader.spans(scope, &spans_plan(scope, trace, self.quiet_secs))?;
+        let built = match spans.all_if_few().await? {
             Some(few) if few.is_empty() => return Err(unknown_trace(trace)),
-            Some(few) => summary_of(trace, few),
-            None => self.built(trace, &outline_plan(scope, trace)).await?.summary(),
+            Some(few) => built_of(trace, few),
+            None => self.built(trace, &outline_plan(scope, trace, self.quiet_secs)).await?,
         };
+        let mut summary = built.summary();
+        summary.in_flight |= spans.in_flight;
+        summary.critical = Facts::of(&built, summary.in_flight).main_service();
         Ok((summary, spans))
     }
 
@@ -115,7 +129,7 @@ impl Queries {
     }
 }
 
-fn summary_of(trace: TraceId, spans: &VecDeque<Span>) -> TraceSummary {
+fn built_of(trace: TraceId, spans: &VecDeque<Span>) -> Trace {
     let mut builder = Builder::new();
     for span in spans {
         builder.push(&SpanRow {
@@ -130,7 +144,7 @@ fn summary_of(trace: TraceId, spans: &VecDeque<Span>) -> TraceSummary {
             ..SpanRow::default()
         });
     }
-    builder.finish(trace).summary()
+    builder.finish(trace)
 }
 
 fn unknown_trace(trace: TraceId) -> ApiError {

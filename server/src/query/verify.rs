@@ -3,16 +3,23 @@
 //! A query that is one filter is answered by the engine alone, a row a trace. For all others the engine tells of every
 //! span which filters it satisfies, and [`super::evaluate`] decides.
 
+use std::collections::HashMap;
+
 use model::query::ast::{Field, Pipeline, Query, StageKind};
 use model::query::print_field;
+use model::trace::orphan::OrphanCause;
 use model::view::{MatchedSpan, Matches, Scanned};
 use model::{ApiError, Scope, Timestamp, TraceId};
 
 use super::Queries;
 use super::evaluate::{Row, Shape};
+use super::facts::Facts;
 use super::plan::{Conditions, Needs};
 use crate::limits::EVALUATE_MAX_SPANS;
 use crate::storage::reader::{Evaluated, Found, Plan, Shown};
+
+/// What was found out about each trace.
+pub type FactsOf = HashMap<TraceId, Facts>;
 
 /// Matching spans shown of each trace.
 const SHOWN_SPANS: usize = 3;
@@ -66,12 +73,6 @@ impl<'q> Verify<'q> {
                 fields.push((name, conditions.shown(&field.name)));
             }
         }
-        if conditions.needs.analysis {
-            return Err(ApiError::bad_request(
-                "this version cannot search by depth, cause or critical path",
-                "leave out trace:depth, trace:orphanCause and critical()",
-            ));
-        }
         Ok(Verify { shape, leaves, numbers, groups, fields, conditions })
     }
 
@@ -80,7 +81,14 @@ impl<'q> Verify<'q> {
     }
 
     /// One row a trace: how many spans match, and the first of them.
-    pub fn traces_plan(&self, scope: &Scope, traces: &[TraceId], range: Range, shown: usize) -> Plan {
+    pub fn traces_plan(
+        &self,
+        scope: &Scope,
+        traces: &[TraceId],
+        facts: &FactsOf,
+        range: Range,
+        shown: usize,
+    ) -> Plan {
         let matches = format!("{} AND {IN_RANGE}", self.leaves[0]);
         let sql = format!(
             "SELECT s.trace_id AS trace_id, countIf({matches}) AS matched,
@@ -90,13 +98,13 @@ impl<'q> Verify<'q> {
                 groupArraySortedIf({shown})({}, {matches}) AS first_matched
              FROM {} GROUP BY s.trace_id",
             self.tuple(),
-            from_clause(self.conditions.needs, traces),
+            self.from_clause(traces, facts),
         );
         self.bound(scope, sql, range)
     }
 
     /// One row a span, traces one after the other.
-    pub fn spans_plan(&self, scope: &Scope, traces: &[TraceId], range: Range) -> Plan {
+    pub fn spans_plan(&self, scope: &Scope, traces: &[TraceId], facts: &FactsOf, range: Range) -> Plan {
         let bit = |(n, leaf): (usize, &String)| format!("bitShiftLeft(toUInt64({leaf} AND {IN_RANGE}), {n})");
         let bits: Vec<String> = self.leaves.iter().enumerate().map(bit).collect();
         let sql = format!(
@@ -107,10 +115,22 @@ impl<'q> Verify<'q> {
             self.numbers.join(", "),
             self.groups.join(", "),
             self.tuple(),
-            from_clause(self.conditions.needs, traces),
+            self.from_clause(traces, facts),
             EVALUATE_MAX_SPANS + 1,
         );
         self.bound(scope, sql, range)
+    }
+
+    /// The spans of some traces, and what the conditions need joined to them.
+    fn from_clause(&self, traces: &[TraceId], facts: &FactsOf) -> String {
+        let needs = self.conditions.needs;
+        let mut sql =
+            joined(needs, &format!("tenant = {{tenant:String}} AND trace_id IN ({})", list(traces)));
+        if needs.analysis {
+            let facts = facts_table(traces, facts, &self.conditions.critical);
+            sql.push_str(&format!(" ANY LEFT JOIN ({facts}) AS a ON a.trace_id = s.trace_id"));
+        }
+        sql
     }
 
     fn tuple(&self) -> String {
@@ -186,15 +206,24 @@ impl Queries {
         if traces.is_empty() {
             return Ok(all);
         }
+        let facts = match verify.conditions.needs.analysis {
+            true => self.facts(scope, traces).await?,
+            false => FactsOf::new(),
+        };
+        if verify.conditions.needs.analysis {
+            // Too much of it is not settled yet.
+            all.too_large = traces.iter().find(|id| !facts.contains_key(id)).copied();
+        }
         if verify.shape.is_plain() {
-            let plan = verify.traces_plan(scope, traces, range, shown);
+            let plan = verify.traces_plan(scope, traces, &facts, range, shown);
             (all.found, all.scanned) = self.reader.found(&plan).await?;
             return Ok(all);
         }
         let mut left = traces.to_vec();
         left.sort_unstable();
         while !left.is_empty() {
-            let (spans, scanned) = self.reader.evaluated(&verify.spans_plan(scope, &left, range)).await?;
+            let (spans, scanned) =
+                self.reader.evaluated(&verify.spans_plan(scope, &left, &facts, range)).await?;
             all.scanned.add(scanned);
             let is_cut = spans.len() > EVALUATE_MAX_SPANS;
             let last = spans.last().map(|span| span.trace_id);
@@ -243,9 +272,23 @@ fn list(traces: &[TraceId]) -> String {
     traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
 }
 
-/// The spans of some traces, and what the conditions need joined to them.
-fn from_clause(needs: Needs, traces: &[TraceId]) -> String {
-    joined(needs, &format!("tenant = {{tenant:String}} AND trace_id IN ({})", list(traces)))
+/// What was found out about traces, as a table: numbers and words of our own, and so without values to bind.
+fn facts_table(traces: &[TraceId], facts: &FactsOf, critical: &[String]) -> String {
+    let nothing = Facts::default();
+    let columns: String = (0..critical.len()).map(|at| format!(", critical_{at} UInt64")).collect();
+    let row = |id: &TraceId| {
+        let facts = facts.get(id).unwrap_or(&nothing);
+        let time = |service: &String| {
+            facts.critical.iter().find(|(name, _)| name == service).map_or(0, |(_, time)| *time)
+        };
+        let times: String = critical.iter().map(|service| format!(", {}", time(service))).collect();
+        format!("(unhex('{id}'), {}, '{}'{times})", facts.depth, facts.cause.map_or("", OrphanCause::name))
+    };
+    let rows: Vec<String> = traces.iter().map(row).collect();
+    format!(
+        "SELECT * FROM values('trace_id FixedString(16), depth UInt32, cause String{columns}', {})",
+        rows.join(", ")
+    )
 }
 
 /// The spans that a condition names, and what is joined to them. The condition is about bare columns of `spans`.
@@ -284,7 +327,7 @@ pub fn joined(needs: Needs, of: &str) -> String {
 }
 
 /// What results say of each trace.
-pub fn summaries_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
+pub fn summaries_plan(scope: &Scope, traces: &[TraceId], quiet_secs: u32) -> Plan {
     let of_page = format!("tenant = {{tenant:String}} AND trace_id IN ({})", list(traces));
     let sql = format!(
         "SELECT trace_id,
@@ -293,6 +336,7 @@ pub fn summaries_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
             argMin(service, (parent_id != 0, start)) AS root_service,
             argMin(operation, (parent_id != 0, start)) AS root_operation,
             toUInt8(countIf(parent_id = 0) > 0) AS has_root,
+            toUInt8(max(received) + {{quiet:UInt32}} > now()) AS in_flight,
             count() AS span_count,
             countIf(status = 2) AS error_count,
             countIf(parent_id != 0 AND (trace_id, parent_id) NOT IN
@@ -301,5 +345,5 @@ pub fn summaries_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
             sumMap(map(toString(service), toUInt64(status = 2))) AS failures
          FROM spans WHERE {of_page} GROUP BY trace_id"
     );
-    Plan::new(scope, sql)
+    Plan::new(scope, sql).bind("quiet", quiet_secs)
 }

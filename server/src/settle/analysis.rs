@@ -83,7 +83,9 @@ impl Analysed {
     /// Spans of it may have arrived before those at hand.
     pub fn may_have_earlier(&self, first_received: u32) -> bool {
         let has_root = self.trace.parent_id.iter().any(|id| !id.is_valid());
-        !has_root || self.begins_early(first_received) || (0..self.trace.len()).any(|row| self.trace.is_orphan(row))
+        !has_root
+            || self.begins_early(first_received)
+            || (0..self.trace.len()).any(|row| self.trace.is_orphan(row))
     }
 
     pub fn begins_early(&self, first_received: u32) -> bool {
@@ -97,7 +99,8 @@ impl Analysed {
     fn record(&self) -> TraceRecord {
         let trace = &self.trace;
         let root = trace.root_row();
-        let name = |of: fn(&Trace, usize) -> &str| root.map_or_else(String::new, |row| of(trace, row).to_owned());
+        let name =
+            |of: fn(&Trace, usize) -> &str| root.map_or_else(String::new, |row| of(trace, row).to_owned());
         let errors = (0..trace.len()).filter(|row| trace.is_error(*row)).count() as u64;
         let causes = self.causes();
         let orphan_count = causes.iter().map(|(_, count)| count).sum();
@@ -118,8 +121,14 @@ impl Analysed {
             shape: shape_hash(&self.paths),
             causes,
             critical: self.critical_by_service(),
-            repeats_service: repeats.iter().map(|r| trace.service_name(r.first as usize).to_owned()).collect(),
-            repeats_operation: repeats.iter().map(|r| trace.operation_name(r.first as usize).to_owned()).collect(),
+            repeats_service: repeats
+                .iter()
+                .map(|r| trace.service_name(r.first as usize).to_owned())
+                .collect(),
+            repeats_operation: repeats
+                .iter()
+                .map(|r| trace.operation_name(r.first as usize).to_owned())
+                .collect(),
             repeats_count: repeats.iter().map(|r| r.count).collect(),
             repeats_duration: repeats.iter().map(|r| r.duration).collect(),
             ..TraceRecord::default()

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
+use model::Nanos;
 use model::hist::bucket_of;
 use model::trace::NO_ROW;
 use model::trace::call::Node;
-use model::Nanos;
 
 use super::analysis::Analysed;
 use crate::limits::{SETTLE_PATHS_MAX, SETTLE_PATHS_MAX_DEPTH};

@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use self::origins::OriginCache;
 use super::{Store, StoreError};
-use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
+use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS, QUERY_MAX_TEXT_BYTES};
 
+mod facts;
 mod found;
 mod in_trace;
 mod logs;
@@ -18,6 +19,7 @@ mod origins;
 mod receipts;
 mod spans;
 
+pub use facts::{Arrived, Settled};
 pub use found::{Candidate, Evaluated, Found, Point, Shown, ValueCount};
 pub use origins::Origins;
 pub use receipts::ReceiptRow;
@@ -164,6 +166,7 @@ impl Reader {
             .with_setting("readonly", "2")
             .with_setting("max_execution_time", QUERY_MAX_SECS.to_string())
             .with_setting("max_memory_usage", QUERY_MAX_MEMORY_BYTES.to_string())
+            .with_setting("max_query_size", QUERY_MAX_TEXT_BYTES.to_string())
             .with_setting("cancel_http_readonly_queries_on_client_close", "1");
         let query = match plan.threads {
             0 => query,
@@ -208,6 +211,7 @@ struct NarrowRow {
     service: String,
     operation: String,
     fact: String,
+    peer: String,
     kind: u8,
     status: u8,
     start: i64,
@@ -223,6 +227,7 @@ impl NarrowRow {
             service: self.service,
             operation: self.operation,
             fact: self.fact,
+            peer: self.peer,
             kind: SpanKind::from_number(self.kind),
             status: Status::from_number(self.status),
             start: timestamp(self.start),

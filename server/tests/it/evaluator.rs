@@ -6,7 +6,9 @@ use std::cmp::Ordering;
 
 use model::query::ast::*;
 use model::query::fields::{AttributeScope, FieldName, Intrinsic};
+use model::trace::{Builder, SpanRow};
 use model::{AttrValue, Attrs, Event, Link, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
+use server::query::facts::Facts;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
@@ -234,6 +236,11 @@ fn values(expr: &Expr, here: Here<'_>) -> Vec<Value> {
                 _ => vec![],
             }
         }
+        ExprKind::Critical(service) => {
+            let time =
+                whole(here.trace).critical.iter().find(|(name, _)| name == service).map_or(0, |(_, ns)| *ns);
+            vec![Value::Int(time as i64)]
+        }
         _ => vec![Value::Bool(satisfies(expr, here.trace, here.span))],
     }
 }
@@ -375,8 +382,33 @@ fn of_intrinsic(intrinsic: Intrinsic, here: Here<'_>) -> Option<Value> {
                 false => StatusWord::Partial,
             })
         }
-        Intrinsic::TraceDepth | Intrinsic::OrphanCause => return None,
+        Intrinsic::TraceDepth => Value::Int(trace.iter().map(|span| levels(trace, span)).max()? as i64),
+        Intrinsic::OrphanCause => Value::Text(whole(trace).cause?.name().to_owned()),
     })
+}
+
+fn levels(trace: &[Span], span: &Span) -> usize {
+    let above = trace.iter().find(|other| other.span_id == span.parent_id);
+    1 + above.map_or(0, |above| levels(trace, above))
+}
+
+/// What only the model can tell of a whole trace; it has tests of its own.
+fn whole(trace: &[Span]) -> Facts {
+    let mut builder = Builder::new();
+    for span in trace {
+        builder.push(&SpanRow {
+            span_id: span.span_id,
+            parent_id: span.parent_id,
+            service: span.service.clone(),
+            operation: span.operation.clone(),
+            kind: span.kind,
+            status: span.status,
+            start: span.start,
+            duration: span.duration,
+            ..SpanRow::default()
+        });
+    }
+    Facts::of(&builder.finish(trace[0].trace_id), false)
 }
 
 /// A comparison of aggregates.

@@ -13,7 +13,8 @@ use traffic::rng::Rng;
 use crate::evaluator::evaluate;
 use crate::server::{TestServer, now};
 
-const QUERIES: usize = 600;
+/// In each of the tests.
+const QUERIES: usize = 400;
 const TRACES: usize = 260;
 const AT_ONCE: usize = 6;
 
@@ -165,7 +166,13 @@ fn comparison(rng: &mut Rng) -> String {
             1 => format!("trace:rootName {equality} {operation}"),
             _ => format!("trace:rootService {equality} {service}"),
         },
-        _ => match rng.below(3) {
+        _ => match rng.below(6) {
+            3 => format!("trace:depth {order} {}", rng.below(6)),
+            4 => format!(
+                "trace:orphanCause {equality} {}",
+                rng.pick(&["\"sender_silent\"", "\"foreign_parent\"", "\"context_broken\"", "nil"])
+            ),
+            5 => format!("critical({service}) {order} {length}"),
             0 => format!("trace:status = {}", rng.pick(&["error", "ok", "partial"])),
             1 => format!("trace:spanCount {order} {}", rng.below(8)),
             _ => format!("trace:errorCount {order} {}", rng.below(3)),
@@ -257,8 +264,8 @@ struct Sent {
 }
 
 /// Some traces come whole, some in two requests that make two pieces.
-async fn filled(rng: &mut Rng) -> (TestServer, Sent) {
-    let server = TestServer::start().await;
+async fn filled(rng: &mut Rng, arguments: &[&str]) -> (TestServer, Sent) {
+    let server = TestServer::start_with(arguments).await;
     let origins = origins(rng);
     let from = now().minus(Nanos::from_secs(300));
     let mut traces = HashMap::new();
@@ -338,10 +345,24 @@ async fn differ(server: &TestServer, sent: &Sent, seed: u64) -> Result<bool, Str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_queries_find_what_a_second_evaluator_finds() {
-    let mut rng = Rng::new(0x5eed);
-    let (server, sent) = filled(&mut rng).await;
+    let (server, sent) = filled(&mut Rng::new(0x5eed), &["--settle-after-secs", "1"]).await;
+    let spans: usize = sent.traces.values().map(Vec::len).sum();
+    server.sql_becomes("SELECT sum(spans) FROM traces FINAL", &spans.to_string()).await;
+    check(server, sent, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traces_that_were_never_settled_are_found_just_so() {
+    let never = ["--settle-after-secs", "1", "--roles", "ingest,write,query"];
+    let (server, sent) = filled(&mut Rng::new(0x5eed2), &never).await;
+    let quiet = "SELECT toUInt8(max(received) + 1 < now()) FROM spans";
+    server.sql_becomes(quiet, "1").await;
+    check(server, sent, QUERIES).await;
+}
+
+async fn check(server: TestServer, sent: Sent, first: usize) {
     let (server, sent) = (Arc::new(server), Arc::new(sent));
-    let next = Arc::new(AtomicUsize::new(0));
+    let next = Arc::new(AtomicUsize::new(first));
     let workers: Vec<_> = (0..AT_ONCE)
         .map(|_| {
             let (server, sent, next) = (server.clone(), sent.clone(), next.clone());
@@ -349,7 +370,7 @@ async fn random_queries_find_what_a_second_evaluator_finds() {
                 let (mut wrong, mut telling) = (Vec::new(), 0);
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= QUERIES {
+                    if seed >= first + QUERIES {
                         return (wrong, telling);
                     }
                     match differ(&server, &sent, seed as u64).await {

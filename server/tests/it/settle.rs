@@ -22,8 +22,7 @@ struct Asked {
 /// A shop's traces, some of which have lost spans.
 fn traffic() -> Vec<Vec<Span>> {
     let shop = Shop::with_faults(5, Vec::new());
-    let mut traces: Vec<Vec<Span>> =
-        shop.traces(now().minus(Nanos::from_secs(30)), 10.0).take(60).collect();
+    let mut traces: Vec<Vec<Span>> = shop.traces(now().minus(Nanos::from_secs(30)), 10.0).take(60).collect();
     for (at, trace) in traces.iter_mut().enumerate() {
         if at % 5 == 0 && trace.len() > 3 {
             trace.remove(trace.len() / 2);
@@ -53,7 +52,9 @@ fn expected(trace: &Trace) -> String {
         *causes.entry(orphan.cause.name()).or_default() += 1;
     }
     let mut critical: BTreeMap<&str, u64> = BTreeMap::new();
-    for (row, time) in CriticalPath::new(trace, &tree, &clock).time.iter().enumerate().filter(|(_, t)| **t > 0) {
+    for (row, time) in
+        CriticalPath::new(trace, &tree, &clock).time.iter().enumerate().filter(|(_, t)| **t > 0)
+    {
         *critical.entry(trace.service_name(row)).or_default() += time;
     }
     let map = |counts: BTreeMap<&str, u64>| {
@@ -161,7 +162,8 @@ async fn late_spans_settle_a_trace_again_and_count_once() {
     assert_eq!(server.sql(EDGES).await.unwrap(), "cart\tstock\t1\nshop\tcart\t2");
     assert_eq!(server.sql("SELECT count() FROM traces FINAL").await.unwrap(), "2");
     // The path below the late root is another one: the old one is taken back.
-    let paths = "SELECT service, sum(spans) AS n, sum(traces) FROM paths FINAL GROUP BY service, path HAVING n != 0
+    let paths =
+        "SELECT service, sum(spans) AS n, sum(traces) FROM paths FINAL GROUP BY service, path HAVING n != 0
          ORDER BY service, n";
     assert_eq!(server.sql(paths).await.unwrap(), "cart\t2\t2\nshop\t2\t2\nstock\t1\t1");
     assert_eq!(server.metric("skein_settle_again_total").await, 1.0);

@@ -6,7 +6,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use model::order::sort_by;
-use model::view::{SearchOrder, ServiceShare, TraceSummary};
+use model::view::{CriticalShare, SearchOrder, ServiceShare, TraceSummary};
 use model::{Nanos, TraceId};
 
 use super::Search;
@@ -173,6 +173,7 @@ fn Head(search: Search) -> impl IntoView {
                 {column("", "Status")}
                 {column("", "Service and operation")}
                 {sorted("is-number", "Duration", SearchOrder::Duration)}
+                {column("", "Waited for")}
                 {sorted("is-number", "Spans", SearchOrder::Spans)}
                 {sorted("is-number", "Errors", SearchOrder::Errors)}
                 {column("", "Services")}
@@ -212,7 +213,7 @@ fn Row(
             style:transform=format!("translateY({}px)", index as f64 * ROW_PX)
         >
             <div role="cell"><Moment at=trace.start /></div>
-            <div role="cell" title=orphans><StatusBadge status=trace.status /></div>
+            <div role="cell" title=orphans><StatusBadge status=trace.status in_flight=trace.in_flight /></div>
             <div role="cell" class="Results-root">
                 <a
                     class="Results-link"
@@ -229,10 +230,24 @@ fn Row(
                 <i class="Results-bar" style:width=bar></i>
                 {duration(trace.duration)}
             </div>
+            <div role="cell" class="Results-critical">{trace.critical.map(critical)}</div>
             <div role="cell" class="is-number">{count(trace.span_count)}</div>
             <div role="cell" class="is-number Results-errors">{errors}</div>
             <div role="cell" class="Results-services"><Services services=trace.services /></div>
         </div>
+    }
+}
+
+/// The service most of the trace's time went to.
+fn critical(of: CriticalShare) -> impl IntoView {
+    let share = format!("{:.0}%", f64::from(of.share) * 100.0);
+    let title = format!("{share} of the critical path is time of {}", of.service);
+    view! {
+        <span class="Share" title=title>
+            <i class="Service-dot" style:background=service_color_css(&of.service)></i>
+            <span class="Share-name">{of.service}</span>
+            <span class="Share-count">{share}</span>
+        </span>
     }
 }
 
@@ -290,7 +305,7 @@ fn Skeletons() -> impl IntoView {
         };
         view! {
             <div class="Results-line Results-skeleton" role="presentation">
-                {cell(80)} {cell(60)} {cell(40 + i * 17 % 40)} {cell(50)} {cell(40)} {cell(0)} {cell(50 + i * 29 % 40)}
+                {cell(80)} {cell(60)} {cell(40 + i * 17 % 40)} {cell(50)} {cell(60)} {cell(40)} {cell(0)} {cell(50 + i * 29 % 40)}
             </div>
         }
     };

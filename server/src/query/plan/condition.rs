@@ -18,7 +18,7 @@ pub struct Needs {
     pub parent_origin: bool,
     /// Facts of the trace as a whole.
     pub trace: bool,
-    /// Those of them that take an analysis of the trace.
+    /// What only an analysis of the whole trace tells.
     pub analysis: bool,
 }
 
@@ -27,6 +27,8 @@ pub struct Needs {
 pub struct Conditions {
     pub binds: Binds,
     pub needs: Needs,
+    /// Services whose share of the critical path is asked for, by the number of their column.
+    pub critical: Vec<String>,
 }
 
 /// What a comparison runs over beside the span.
@@ -38,7 +40,7 @@ struct Over {
 
 impl Conditions {
     pub fn new() -> Conditions {
-        Conditions { binds: Binds::new("p"), needs: Needs::default() }
+        Conditions { binds: Binds::new("p"), ..Conditions::default() }
     }
 
     /// 1 for the spans that satisfy the condition, 0 for all others.
@@ -158,9 +160,13 @@ impl Conditions {
                 Ok(Parts { float: Some(arithmetic(*op, &l, &r)), ..Parts::default() })
             }
             ExprKind::Critical(service) => {
-                (self.needs.trace, self.needs.analysis) = (true, true);
-                let service = self.binds.text(service);
-                Ok(Parts { int: Some(format!("toInt64(t.critical[{service}])")), ..Parts::default() })
+                self.needs.analysis = true;
+                let known = self.critical.iter().position(|known| known == service);
+                let column = known.unwrap_or_else(|| {
+                    self.critical.push(service.clone());
+                    self.critical.len() - 1
+                });
+                Ok(Parts { int: Some(format!("toInt64(a.critical_{column})")), ..Parts::default() })
             }
             _ => {
                 let flag = self.boolean(expr)?;
@@ -177,8 +183,10 @@ impl Conditions {
             FieldName::Intrinsic(intrinsic)
                 if intrinsic.is_of_trace() && *intrinsic != Intrinsic::TraceId =>
             {
-                self.needs.trace = true;
-                self.needs.analysis |= matches!(intrinsic, Intrinsic::TraceDepth | Intrinsic::OrphanCause);
+                match intrinsic {
+                    Intrinsic::TraceDepth | Intrinsic::OrphanCause => self.needs.analysis = true,
+                    _ => self.needs.trace = true,
+                }
             }
             FieldName::Intrinsic(_) => {}
             FieldName::Attribute { scope, of_parent, key } => {

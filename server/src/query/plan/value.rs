@@ -202,8 +202,8 @@ fn of_intrinsic(intrinsic: Intrinsic) -> Parts {
         Intrinsic::TraceStatus => Parts::code("multiIf(t.errors > 0, 2, t.orphans > 0 OR t.roots = 0, 3, 1)"),
         Intrinsic::TraceSpanCount => Parts::int("toInt64(t.spans)"),
         Intrinsic::TraceErrorCount => Parts::int("toInt64(t.errors)"),
-        Intrinsic::TraceDepth => Parts::int("toInt64(t.depth)"),
-        Intrinsic::OrphanCause => Parts::text("nullIf(t.cause, '')").existing("t.cause != ''"),
+        Intrinsic::TraceDepth => Parts::int("toInt64(a.depth)"),
+        Intrinsic::OrphanCause => Parts::text("nullIf(a.cause, '')").existing("a.cause != ''"),
     }
 }
 

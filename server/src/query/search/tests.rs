@@ -3,6 +3,7 @@
 use model::{Nanos, TenantId};
 
 use super::*;
+use crate::query::verify::FactsOf;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
 
@@ -40,8 +41,8 @@ fn values_are_bound_and_never_part_of_the_text() {
         scan.newest_plan(&scope(), &window, before, 10),
         scan.largest_plan(&scope(), SearchOrder::Errors, &window, Some(before), 10),
         scan.older_plan(&scope(), &window, &[TraceId([2; 16])]),
-        verify.traces_plan(&scope(), &[TraceId([2; 16])], search.range, 3),
-        verify.spans_plan(&scope(), &[TraceId([2; 16])], search.range),
+        verify.traces_plan(&scope(), &[TraceId([2; 16])], &FactsOf::new(), search.range, 3),
+        verify.spans_plan(&scope(), &[TraceId([2; 16])], &FactsOf::new(), search.range),
     ] {
         assert!(!plan.sql.contains(evil), "{}", plan.sql);
         assert!(plan.params.iter().any(|(_, value)| value == evil));
@@ -99,7 +100,7 @@ fn filters_are_part_of_the_query() {
     let conditions = |asked: TraceSearch| {
         let search = search(&asked);
         let verify = Verify::new(&search.query).unwrap();
-        verify.traces_plan(&scope(), &[TraceId([2; 16])], search.range, 3).sql
+        verify.traces_plan(&scope(), &[TraceId([2; 16])], &FactsOf::new(), search.range, 3).sql
     };
     assert!(conditions(bounds.clone()).contains("toInt64(t.length) <="), "the whole trace's");
     let named = TraceSearch { service: Some("cart".into()), ..bounds };

@@ -217,6 +217,7 @@ struct SummaryRow {
     root_service: String,
     root_operation: String,
     has_root: u8,
+    in_flight: u8,
     span_count: u64,
     error_count: u64,
     orphan_count: u64,
@@ -248,6 +249,8 @@ impl SummaryRow {
             error_count: self.error_count,
             orphan_count: self.orphan_count,
             status: model::trace::status_of(self.error_count, self.orphan_count, self.has_root != 0),
+            in_flight: self.in_flight != 0,
+            critical: None,
             services,
         }
     }

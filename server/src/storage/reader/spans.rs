@@ -20,6 +20,8 @@ pub struct SpanCursor {
     rows: RowCursor<WideRow>,
     ready: VecDeque<Span>,
     has_ended: bool,
+    /// A span read so far came in a moment ago.
+    pub in_flight: bool,
 }
 
 impl Reader {
@@ -30,6 +32,7 @@ impl Reader {
             rows: self.query(plan).fetch::<WideRow>()?,
             ready: VecDeque::new(),
             has_ended: false,
+            in_flight: false,
         })
     }
 }
@@ -54,7 +57,10 @@ impl SpanCursor {
         let mut rows = Vec::new();
         while rows.len() < SPANS_READ_AT_ONCE {
             match self.rows.next().await? {
-                Some(row) => rows.push(row),
+                Some(row) => {
+                    self.in_flight |= row.recent != 0;
+                    rows.push(row);
+                }
                 None => {
                     self.has_ended = true;
                     break;
@@ -94,6 +100,7 @@ struct WideRow {
     events: Vec<EventTuple>,
     links: Vec<LinkTuple>,
     notes: Vec<String>,
+    recent: u8,
 }
 
 type EventTuple = (u64, String, Vec<(String, String)>, u32);
