@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::trace::TraceStatus;
 use crate::{Nanos, Timestamp, TraceId};
 
+mod graph;
 mod health;
 mod receipts;
 mod search;
 
+pub use graph::{GraphEdge, GraphNode, ServiceGraph};
 pub use health::{Health, HealthPoint, ServiceReport, ServicesReport};
 pub use receipts::{ReceiptLine, ReceiptsAsked, ReceiptsReport};
 pub use search::{

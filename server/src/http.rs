@@ -16,6 +16,7 @@ use crate::storage::erase::Eraser;
 use crate::telemetry::Metrics;
 
 pub mod backend;
+pub mod dependencies;
 pub mod diff;
 pub mod download;
 pub mod erase;
@@ -49,6 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/api/traces/{id}", get(traces::by_id).delete(erase::trace))
         .route("/api/audit", get(erase::audit))
         .route("/api/diff", get(diff::compare))
+        .route("/api/dependencies", get(dependencies::list))
         .route("/api/facets", get(overview::facets))
         .route("/api/heatmap", get(overview::heatmap))
         .route("/api/attributes", get(overview::attributes))

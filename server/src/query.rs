@@ -7,6 +7,7 @@ use crate::storage::StoreError;
 use crate::storage::reader::Reader;
 
 pub mod complete;
+pub mod dependencies;
 pub mod diff;
 pub mod evaluate;
 pub mod facts;

@@ -8,6 +8,8 @@ use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
     SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceGraph, ServiceReport,
+    ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -44,6 +46,12 @@ pub trait Backend: Send + Sync {
     ) -> Result<Vec<AttributeValue>, ApiError>;
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError>;
     async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError>;
+    async fn get_service_graph(
+        &self,
+        caller: &Caller,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<ServiceGraph, ApiError>;
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError>;
     async fn get_span(
         &self,

@@ -5,6 +5,8 @@ use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
     SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceGraph, ServiceReport,
+    ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::codec::Postcard;
@@ -58,6 +60,13 @@ pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
 pub async fn get_diff(a: TraceId, b: TraceId) -> Result<Diff, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_diff(&caller, a, b).await?)
+}
+
+/// Who called whom in a range of time.
+#[server(prefix = "/fn", endpoint = "get_service_graph", input = Postcard, output = Postcard)]
+pub async fn get_service_graph(start: Timestamp, end: Timestamp) -> Result<ServiceGraph, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_service_graph(&caller, start, end).await?)
 }
 
 /// The trace's log lines, in order of time.

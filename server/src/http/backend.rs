@@ -7,6 +7,8 @@ use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
     SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceGraph, ServiceReport,
+    ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -62,6 +64,15 @@ impl Backend for Answers {
 
     async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError> {
         self.queries.diff(&caller.scope, a, b).await
+    }
+
+    async fn get_service_graph(
+        &self,
+        caller: &Caller,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<ServiceGraph, ApiError> {
+        self.queries.service_graph(&caller.scope, start, end).await
     }
 
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError> {

@@ -93,6 +93,29 @@ pub fn pair(params: &HashMap<String, String>) -> Result<(TraceId, TraceId), ApiE
     Ok((one("a")?, one("b")?))
 }
 
+/// A range of time of at most so many seconds; the last of them, `usual`, when nothing is said.
+pub fn range(
+    params: &HashMap<String, String>,
+    usual_secs: u64,
+    most_secs: u64,
+) -> Result<(Timestamp, Timestamp), ApiError> {
+    only(params, &["start", "end"])?;
+    let end = filled(params, "end").map(|t| time("end", t)).transpose()?.unwrap_or_else(now);
+    let start = filled(params, "start").map(|t| time("start", t)).transpose()?;
+    let start = start.unwrap_or_else(|| end.minus(Nanos::from_secs(usual_secs)));
+    if start >= end {
+        return Err(ApiError::bad_request("start is not before end", "swap them, or leave one out"));
+    }
+    if end.since(start) > Nanos::from_secs(most_secs) {
+        let days = most_secs / 86_400;
+        return Err(ApiError::bad_request(
+            "start and end lie too far apart",
+            format!("ask for at most {days} days"),
+        ));
+    }
+    Ok((start, end))
+}
+
 /// How many lines of the audit are asked for.
 pub fn audit_limit(params: &HashMap<String, String>, usual: u32, most: u32) -> Result<u32, ApiError> {
     if let Some(unknown) = params.keys().find(|key| key.as_str() != "limit") {

@@ -50,7 +50,7 @@ pub fn settled_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
 pub fn outlines_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
     let sql = format!(
         "SELECT trace_id, span_id, parent_id, service, operation, kind, status,
-            toUnixTimestamp64Nano(start) AS start, duration, flags
+            toUnixTimestamp64Nano(start) AS start, duration, flags, peer
          FROM spans WHERE tenant = {{tenant:String}} AND trace_id IN ({})",
         list(traces)
     );

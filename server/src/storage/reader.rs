@@ -13,6 +13,7 @@ use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS, QUERY_MAX_TEXT_BYTES
 
 mod facts;
 mod found;
+mod graph;
 mod in_trace;
 mod logs;
 mod origins;
@@ -21,6 +22,7 @@ mod spans;
 
 pub use facts::{Arrived, Settled};
 pub use found::{Candidate, Evaluated, Found, Point, Shown, ValueCount};
+pub use graph::EdgeCount;
 pub use origins::Origins;
 pub use receipts::ReceiptRow;
 pub use spans::SpanCursor;

@@ -42,6 +42,7 @@ async fn answers_fit_the_document() {
         ("/api/diff", format!("/api/diff?a={id}&b={}", spans[spans.len() - 1].trace_id)),
         ("/api/audit", "/api/audit".to_owned()),
         ("/api/receipts", "/api/receipts".to_owned()),
+        ("/api/dependencies", "/api/dependencies".to_owned()),
         ("/api/facets", "/api/facets?fields=name,span.http.route".to_owned()),
         ("/api/heatmap", "/api/heatmap".to_owned()),
         ("/api/metrics/query_range", "/api/metrics/query_range?q=error%7Crate()by(name)".to_owned()),

@@ -214,3 +214,32 @@ async fn malformed_traces_settle_too() {
     settled(&server, spans.len()).await;
     assert_eq!(server.metric("skein_settle_failures_total").await, 0.0);
 }
+
+#[tokio::test]
+async fn dependencies_are_the_same_before_and_after_traces_settle() {
+    let mut server = TestServer::start_with(&["--roles", "ingest,write,query"]).await;
+    let spans: Vec<Span> = traffic().concat();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let (status, before) = server.get("/api/dependencies").await;
+    assert_eq!((status, &before["complete"]), (200, &true.into()));
+    let straight = server.sql(SELF_JOIN).await.unwrap();
+    for line in straight.lines() {
+        let [client, server, calls] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let is_it = |edge: &&serde_json::Value| {
+            edge["client"] == client && edge["server"] == server && edge["server_kind"] == "service"
+        };
+        let edge = before["edges"].as_array().unwrap().iter().find(is_it).expect(line);
+        assert_eq!(edge["calls"].to_string(), calls, "{line}");
+    }
+
+    server.terminate().await;
+    server.restart_with(&SOON).await;
+    server.ready().await;
+    settled(&server, spans.len()).await;
+    server.sql_becomes("SELECT sum(traces) > 0 FROM slices FINAL", "1").await;
+    let (_, after) = server.get("/api/dependencies").await;
+    assert_eq!(after, before);
+    let (status, error) = server.get("/api/dependencies?start=5&end=4").await;
+    assert_eq!((status, error["error"]["message"].as_str().unwrap()), (400, "start is not before end"));
+}

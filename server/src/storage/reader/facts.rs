@@ -91,6 +91,7 @@ struct OutlineRow {
     start: i64,
     duration: u64,
     flags: u32,
+    peer: String,
 }
 
 impl OutlineRow {
@@ -104,6 +105,7 @@ impl OutlineRow {
             status: Status::from_number(self.status),
             start: timestamp(self.start),
             duration: Nanos(self.duration),
+            peer: self.peer,
             marks: mark::of_flags(self.flags),
             ..SpanRow::default()
         }

@@ -1,0 +1,154 @@
+//! Who called whom: counted when traces settled, and on the spot for traces that are not settled yet.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use model::trace::call::{Call, Node, calls};
+use model::trace::{Builder, SpanRow, Trace, Tree};
+use model::view::{GraphEdge, GraphNode, ServiceGraph};
+use model::{ApiError, Histogram, Nanos, Scope, Timestamp, TraceId};
+
+use super::Queries;
+use super::facts::{outlines_plan, settled_plan};
+use crate::limits::{
+    FACTS_MAX_SPANS, GRAPH_MAX_EDGES, GRAPH_MAX_UNSETTLED, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS,
+};
+use crate::storage::reader::{EdgeCount, Plan};
+
+/// Whole minutes, as calls are counted in.
+pub fn edges_plan(scope: &Scope, start: Timestamp, end: Timestamp) -> Plan {
+    let sql = format!(
+        "SELECT client_kind, client, server_kind, server, sum(edges.calls) AS calls, sum(edges.errors) AS errors,
+            sumMap(edges.hist) AS hist
+         FROM edges FINAL
+         WHERE tenant = {{tenant:String}} AND time >= toStartOfMinute(toDateTime({{from:UInt32}}, 'UTC'))
+            AND time < toDateTime({{to:UInt32}}, 'UTC')
+         GROUP BY client_kind, client, server_kind, server HAVING calls > 0
+         ORDER BY calls DESC, client, server LIMIT {}",
+        GRAPH_MAX_EDGES + 1
+    );
+    let to = end.as_secs().saturating_add(1);
+    Plan::new(scope, sql).bind("from", seconds(start.as_secs())).bind("to", seconds(to))
+}
+
+/// Traces with pieces stored since the last slice that was settled, the newest first.
+pub fn unsettled_plan(scope: &Scope) -> Plan {
+    let sql = format!(
+        "WITH (SELECT greatest(max(slice), now() - {SETTLE_LOOK_BACK_SECS}) FROM slices) AS since
+         SELECT trace_id, sum(spans) AS span_count FROM pieces
+         WHERE tenant = {{tenant:String}} AND received >= since - {SETTLE_MAX_LAG_SECS} AND stored >= since
+         GROUP BY trace_id ORDER BY max(stored) DESC LIMIT {}",
+        GRAPH_MAX_UNSETTLED + 1
+    );
+    Plan::new(scope, sql)
+}
+
+/// Calls between two nodes, as they are met.
+#[derive(Default)]
+struct Counts {
+    edges: HashMap<(GraphNode, GraphNode), (u64, u64, Histogram)>,
+}
+
+impl Queries {
+    pub async fn service_graph(
+        &self,
+        scope: &Scope,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<ServiceGraph, ApiError> {
+        let plan = edges_plan(scope, start, end);
+        let (edges, unsettled) = tokio::try_join!(
+            async { self.reader.edges(&plan).await.map_err(ApiError::from) },
+            self.unsettled(scope)
+        )?;
+        let (traces, is_all) = unsettled;
+        let is_cut = edges.len() > GRAPH_MAX_EDGES;
+        let mut counts = Counts::default();
+        edges.into_iter().take(GRAPH_MAX_EDGES).for_each(|edge| counts.add(edge));
+        for trace in &traces {
+            for call in calls(trace, &Tree::new(trace)) {
+                let at = trace.start.plus(Nanos(call.start));
+                if at >= start && at < end {
+                    counts.count(&call);
+                }
+            }
+        }
+        Ok(ServiceGraph { start, end, edges: counts.finish(), complete: is_all && !is_cut })
+    }
+
+    /// Traces that have not been settled, as they are now, and whether these are all. One that was settled before
+    /// and goes on is counted when it settles again.
+    async fn unsettled(&self, scope: &Scope) -> Result<(Vec<Trace>, bool), ApiError> {
+        let waiting = self.reader.sizes(&unsettled_plan(scope)).await?;
+        let count = waiting.len();
+        let mut room = FACTS_MAX_SPANS;
+        let fits = |(_, spans): &(TraceId, u64)| {
+            let fits = *spans <= room;
+            room -= if fits { *spans } else { 0 };
+            fits
+        };
+        let ids: Vec<TraceId> =
+            waiting.into_iter().take(GRAPH_MAX_UNSETTLED).filter(fits).map(|(id, _)| id).collect();
+        let is_all = ids.len() == count;
+        if ids.is_empty() {
+            return Ok((Vec::new(), is_all));
+        }
+        let known = self.reader.settled(&settled_plan(scope, &ids)).await?;
+        let mut builders: HashMap<TraceId, Builder> = ids.iter().map(|id| (*id, Builder::new())).collect();
+        for trace in known {
+            builders.remove(&trace.trace_id);
+        }
+        let ids: Vec<TraceId> = builders.keys().copied().collect();
+        if ids.is_empty() {
+            return Ok((Vec::new(), is_all));
+        }
+        let take = |id: TraceId, row: &SpanRow| {
+            if let Some(builder) = builders.get_mut(&id) {
+                builder.push(row);
+            }
+        };
+        self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
+        Ok((builders.into_iter().map(|(id, builder)| builder.finish(id)).collect(), is_all))
+    }
+}
+
+impl Counts {
+    fn add(&mut self, edge: EdgeCount) {
+        let EdgeCount { client, server, calls, errors, hist } = edge;
+        match self.edges.entry((client, server)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert((calls, errors, hist));
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.0 += calls;
+                known.1 += errors;
+                known.2.merge(&hist);
+            }
+        }
+    }
+
+    fn count(&mut self, call: &Call<'_>) {
+        let node = |node: Node<'_>| GraphNode { kind: node.kind, name: node.name.to_owned() };
+        let mut hist = Histogram::default();
+        hist.add(Nanos(call.duration));
+        let (client, server) = (node(call.client), node(call.server));
+        self.add(EdgeCount { client, server, calls: 1, errors: u64::from(call.error), hist });
+    }
+
+    fn finish(self) -> Vec<GraphEdge> {
+        let edge =
+            |((client, server), (calls, errors, hist)): ((GraphNode, GraphNode), (u64, u64, Histogram))| {
+                let quantile = |q| hist.quantile(q).unwrap_or_default();
+                let (p50, p95, p99) = (quantile(0.5), quantile(0.95), quantile(0.99));
+                GraphEdge { client, server, calls, errors, p50, p95, p99 }
+            };
+        let mut edges: Vec<GraphEdge> = self.edges.into_iter().map(edge).collect();
+        edges.sort_by(|a, b| (b.calls, &a.client, &a.server).cmp(&(a.calls, &b.client, &b.server)));
+        edges
+    }
+}
+
+fn seconds(secs: u64) -> u32 {
+    u32::try_from(secs).unwrap_or(u32::MAX)
+}
