@@ -7,9 +7,7 @@ use model::log::TraceLogs;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
-    SearchPage, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, SearchPage, ServiceGraph, ServiceReport,
-    ServiceSummary, ServicesReport, TraceSearch,
+    SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;

@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::trace::Trace;
-use model::{ApiError, ErrorCode, Nanos, SpanId, TraceId};
+use model::{ApiError, ErrorCode, SpanId, TraceId};
 
-use crate::browser::{clock, document};
+use crate::browser::document;
 use crate::views::stage::Staged;
 use crate::widgets::message::ErrorState;
 
@@ -45,8 +44,6 @@ const LOOKS: u32 = 30;
 const GROW_EVERY: Duration = Duration::from_secs(3);
 /// For each so many spans of the trace it is looked at that much less often.
 const GROW_SPANS: usize = 10_000;
-/// So long after a trace's last span more may come: senders hold spans back.
-const IN_FLIGHT_FOR: Nanos = Nanos(30_000_000_000);
 
 /// One trace being fetched, and fetched again.
 #[derive(Clone, Copy)]
@@ -81,7 +78,7 @@ impl Fetch {
         self.is_again.set(!is_by_itself);
         let turn = self.turn.get_value();
         spawn_local(async move {
-            let answer = api::get_trace(self.id).await.map(|trace| Arc::new(staged(trace)));
+            let answer = api::get_trace(self.id).await.map(|trace| Arc::new(Staged::new(trace)));
             if self.turn.try_get_value() != Some(turn) {
                 return;
             }
@@ -115,7 +112,7 @@ impl Fetch {
 
     /// Looks again for spans that come while one watches; a large trace less often.
     fn watch(self, staged: &Staged) {
-        let is_growing = is_young(&staged.trace);
+        let is_growing = staged.summary.in_flight;
         self.is_growing.set(is_growing);
         if !is_growing {
             return;
@@ -148,15 +145,6 @@ impl Fetch {
             LOOK_EVERY,
         );
     }
-}
-
-fn staged(trace: Trace) -> Staged {
-    let in_flight = is_young(&trace);
-    Staged::new(trace, in_flight)
-}
-
-fn is_young(trace: &Trace) -> bool {
-    clock::now().since(trace.start.plus(trace.duration)) < IN_FLIGHT_FOR
 }
 
 #[component]

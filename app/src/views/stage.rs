@@ -33,10 +33,10 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// `in_flight` says that spans may still be on their way.
-    pub fn new(trace: Trace, in_flight: bool) -> Staged {
+    pub fn new(trace: Trace) -> Staged {
         let tree = Arc::new(Tree::new(&trace));
         let summary = trace.summary();
+        let in_flight = summary.in_flight;
         let orphans = match summary.orphan_count {
             0 => Vec::new(),
             _ => orphans(&trace, &tree, &Clock::new(&trace, &tree), &Evidence { in_flight, refused: &[] }),

@@ -23,13 +23,13 @@ pub fn Header(
     #[prop(into)] is_link_copied: Signal<bool>,
 ) -> impl IntoView {
     let staged = stage.staged();
-    let TraceSummary { trace_id, root_service, root_operation, start, status, span_count, .. } =
+    let TraceSummary { trace_id, root_service, root_operation, start, status, in_flight, span_count, .. } =
         staged.summary.clone();
     let depth = u64::from(staged.deepest) + 1;
     view! {
         <header class="TraceHead">
             <div class="TraceHead-line">
-                <span data-testid="trace-status"><StatusBadge status=status /></span>
+                <span data-testid="trace-status"><StatusBadge status=status in_flight=in_flight /></span>
                 <h1 class="TraceHead-title">
                     <i class="Service-dot" style:background=service_color_css(&root_service)></i>
                     <span class="TraceHead-service">{root_service}</span>
