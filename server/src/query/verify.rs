@@ -98,7 +98,7 @@ impl<'q> Verify<'q> {
                 groupArraySortedIf({shown})({}, {matches}) AS first_matched
              FROM {} GROUP BY s.trace_id",
             self.tuple(),
-            self.from_clause(traces, facts),
+            self.source(traces, facts),
         );
         self.bound(scope, sql, range)
     }
@@ -115,14 +115,14 @@ impl<'q> Verify<'q> {
             self.numbers.join(", "),
             self.groups.join(", "),
             self.tuple(),
-            self.from_clause(traces, facts),
+            self.source(traces, facts),
             EVALUATE_MAX_SPANS + 1,
         );
         self.bound(scope, sql, range)
     }
 
     /// The spans of some traces, and what the conditions need joined to them.
-    fn from_clause(&self, traces: &[TraceId], facts: &FactsOf) -> String {
+    fn source(&self, traces: &[TraceId], facts: &FactsOf) -> String {
         let needs = self.conditions.needs;
         let mut sql =
             joined(needs, &format!("tenant = {{tenant:String}} AND trace_id IN ({})", list(traces)));

@@ -235,7 +235,6 @@ impl NarrowRow {
             start: timestamp(self.start),
             duration: Nanos(self.duration),
             marks: self.marks,
-            ..SpanRow::default()
         }
     }
 }
