@@ -1,3 +1,5 @@
+//! How the traces of a slice are cut into chunks.
+
 use super::*;
 use model::TraceId;
 
