@@ -96,6 +96,10 @@ pub struct ServeConfig {
     /// What the queue in the data folder may hold before senders are asked to wait
     #[arg(long, env = "SKEIN_QUEUE_MAX_BYTES", default_value_t = limits::QUEUE_DEFAULT_MAX_BYTES, value_name = "BYTES")]
     pub queue_max_bytes: u64,
+    /// Spans a second to keep at most, shared out among senders; whole traces beyond it are left out, and those that
+    /// stay count for them. 0 keeps everything
+    #[arg(long, env = "SKEIN_TARGET_SPANS_PER_SECOND", default_value_t = 0, value_name = "SPANS")]
+    pub target_spans_per_second: u64,
     #[command(flatten)]
     pub retention: Retention,
     /// Seconds a trace must have been quiet before it is analysed as a whole

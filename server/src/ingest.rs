@@ -14,6 +14,7 @@ pub mod otlp_http;
 pub mod receipts;
 mod recent;
 pub mod sender;
+pub mod shed;
 
 pub use intake::{Intake, IntakeError, Outcome};
 pub use metrics::{Door, IngestMetrics};

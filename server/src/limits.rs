@@ -53,6 +53,9 @@ pub const LATE_AFTER: Duration = Duration::from_secs(10 * 60);
 pub const CLOCK_BEHIND: Duration = Duration::from_secs(7 * 86_400);
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(5 * 60);
 
+/// What one sampled span may stand for in rates and counts: a sender that says more is not believed.
+pub const ADJUSTED_COUNT_MAX: f64 = (1_u64 << 20) as f64;
+
 /// Text a span may carry in one string (name, attribute, message) before it is refused as malformed.
 pub const SPAN_MAX_BYTES: usize = 8 << 20;
 /// How deep attribute values may nest.

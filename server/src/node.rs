@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use model::Timestamp;
@@ -25,6 +25,7 @@ use crate::ingest::intake::Intake;
 use crate::ingest::metrics::IngestMetrics;
 use crate::ingest::receipts::{ReceiptMetrics, Receipts};
 use crate::ingest::sender::Guard;
+use crate::ingest::shed::Shedder;
 use crate::ingest::{cors, otlp_grpc, otlp_http};
 use crate::limits::{DRAIN_DEADLINE, INGEST_KEYS_REFRESH, RECEIPT_FLUSH_INTERVAL, REQUESTS_DEADLINE};
 use crate::query::Queries;
@@ -168,12 +169,18 @@ impl Writing {
             written.register(registry);
             taken.register(registry);
         });
+        let (queue_bytes, queue_max_bytes) = (queued.bytes.clone(), config.queue_max_bytes);
+        let fill = Box::new(move || queue_bytes.get() as f64 / queue_max_bytes as f64);
         let options = Options { max_bytes: config.queue_max_bytes, ..Options::default() };
         let queue: Arc<dyn Queue> =
             Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
         let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
         let receipts = Arc::new(Receipts::new(counted));
         let intake = Intake::new(queue.clone(), taken).with_scrubber(scrubber).guarded(guard);
+        let intake = match config.target_spans_per_second {
+            0 => intake,
+            target => intake.shedding(Shedder::new(target, fill, Instant::now())),
+        };
         let intake = Arc::new(intake.counting_in(receipts.clone()));
         let flushing = tokio::spawn(flush_receipts(receipts, queue.clone(), stopping.clone()));
         let writer = Writer::new(queue.clone(), store.clone(), written);

@@ -16,12 +16,14 @@ use super::metrics::{Door, DoorLabels, IngestMetrics};
 use super::receipts::{Event, Origin, Receipts};
 use super::recent::{Print, Recent};
 use super::sender::{Guard, Sender};
+use super::shed::Shedder;
 use crate::limits::{INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER};
 use crate::queue::{Kind, Queue, QueueError, Record};
 use crate::scrub::{Redaction, Scrubber, Shape};
-use crate::wire::otlp::check::{Tally, check, check_logs, refused};
+use crate::wire::otlp::check::{Tally, check_and_thin, check_logs, refused};
 use crate::wire::otlp::json::{Converted, NotJson};
 use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
+use crate::wire::otlp::sampling::Threshold;
 use crate::wire::otlp::{json, view};
 use crate::wire::{simple, zipkin};
 
@@ -171,6 +173,8 @@ pub struct Intake {
     guard: Guard,
     receipts: Arc<Receipts>,
     recent: Recent,
+    /// None while there is no budget of spans.
+    shedder: Option<Shedder>,
 }
 
 impl Intake {
@@ -182,7 +186,8 @@ impl Intake {
         let budget = Budget::new(max_bytes, metrics.in_flight_bytes.clone());
         let (heavy, scrubber) = (Semaphore::new(HEAVY_AT_A_TIME), Arc::default());
         let (receipts, recent) = (Arc::default(), Recent::default());
-        Intake { queue, metrics, budget, heavy, scrubber, guard: Guard::default(), receipts, recent }
+        let (guard, shedder) = (Guard::default(), None);
+        Intake { queue, metrics, budget, heavy, scrubber, guard, receipts, recent, shedder }
     }
 
     /// Scrubs by other rules than the built-in ones.
@@ -202,6 +207,12 @@ impl Intake {
     #[must_use]
     pub fn counting_in(self, receipts: Arc<Receipts>) -> Intake {
         Intake { receipts, ..self }
+    }
+
+    /// Holds a budget of spans a second.
+    #[must_use]
+    pub fn shedding(self, shedder: Shedder) -> Intake {
+        Intake { shedder: Some(shedder), ..self }
     }
 
     pub fn guard(&self) -> &Guard {
@@ -279,8 +290,11 @@ impl Intake {
         let length = payload.body.bytes.len() as u64;
         self.metrics.received_bytes.get_or_create(&DoorLabels { door }).inc_by(length);
         let kind = payload.kind;
-        let Prepared { body, tallies, redactions } = self.prepare(payload, received).await?;
+        let threshold = self.threshold(sender, kind, began);
+        let prepared = self.prepare(payload, Moment { received, threshold }).await?;
+        let Prepared { body, tallies, redactions } = prepared;
         let accepted = tallies.iter().map(|tally| tally.accepted).sum();
+        self.note_load(sender, kind, &tallies);
         if let Err(error) = sender.admit(accepted) {
             let limited = self.metrics.rate_limited_spans.get_or_create(&DoorLabels { door });
             limited.inc_by(u64::from(accepted));
@@ -302,6 +316,22 @@ impl Intake {
         let is_again = accepted > 0 && self.recent.has_seen(Print::of(&sender.tenant, &body.bytes));
         let outcome = Outcome { accepted, refused: refused(&tallies) };
         Ok(Taken { outcome, tallies, redactions, is_again })
+    }
+
+    fn threshold(&self, sender: &Sender, kind: Kind, now: Instant) -> Threshold {
+        match &self.shedder {
+            Some(shedder) if kind == Kind::Spans => shedder.threshold(&sender.name(), now),
+            _ => Threshold::NONE,
+        }
+    }
+
+    fn note_load(&self, sender: &Sender, kind: Kind, tallies: &[Tally]) {
+        if let (Some(shedder), Kind::Spans) = (&self.shedder, kind) {
+            let kept: u64 = tallies.iter().map(|tally| u64::from(tally.accepted)).sum();
+            let shed: u64 = tallies.iter().map(|tally| u64::from(tally.shed())).sum();
+            shedder.count(&sender.name(), kept + shed, kept);
+            self.metrics.least_kept.set(shedder.least_kept());
+        }
     }
 
     fn receipt_of_taken(&self, origin: &Origin<'_>, taken: &Taken) {
@@ -355,13 +385,13 @@ impl Intake {
         self.receipts.count(origin, &events.collect::<Vec<_>>());
     }
 
-    async fn prepare(&self, payload: Payload, received: Timestamp) -> Result<Prepared, IntakeError> {
+    async fn prepare(&self, payload: Payload, moment: Moment) -> Result<Prepared, IntakeError> {
         if payload.body.bytes.len() < HEAVY_FROM_BYTES || payload.is_ready() {
-            return prepare(payload, &self.scrubber, received);
+            return prepare(payload, &self.scrubber, moment);
         }
         let _turn = self.heavy.acquire().await.map_err(|_| IntakeError::Closed)?;
         let scrubber = Arc::clone(&self.scrubber);
-        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber, received));
+        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber, moment));
         preparing.await.map_err(|_| IntakeError::Failed)?
     }
 }
@@ -371,6 +401,13 @@ impl Payload {
     fn is_ready(&self) -> bool {
         self.coding == Coding::Identity && self.format == Format::Protobuf
     }
+}
+
+/// What a request is judged by, beside itself.
+#[derive(Clone, Copy)]
+struct Moment {
+    received: Timestamp,
+    threshold: Threshold,
 }
 
 /// What goes into the queue, and what is said of it.
@@ -401,7 +438,8 @@ impl From<IntakeError> for NotTaken {
     }
 }
 
-fn prepare(payload: Payload, scrubber: &Scrubber, received: Timestamp) -> Result<Prepared, IntakeError> {
+fn prepare(payload: Payload, scrubber: &Scrubber, moment: Moment) -> Result<Prepared, IntakeError> {
+    let Moment { received, threshold } = moment;
     let Held { bytes, mut share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
     let converted = match payload.format {
         Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
@@ -415,7 +453,7 @@ fn prepare(payload: Payload, scrubber: &Scrubber, received: Timestamp) -> Result
         return Err(IntakeError::TooLarge { max_bytes: REQUEST_MAX_BYTES });
     }
     let (checked, shape) = match payload.kind {
-        Kind::Spans => (check(converted.body, received)?, Shape::Traces),
+        Kind::Spans => (check_and_thin(converted.body, received, threshold)?, Shape::Traces),
         Kind::Logs | Kind::Receipts => (check_logs(converted.body, received)?, Shape::Logs),
     };
     let mut tallies = checked.tallies;

@@ -1,5 +1,7 @@
 //! What the doors tell Prometheus. The doors move these figures; nothing here decides anything.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -84,7 +86,15 @@ pub struct IngestMetrics {
     pub rate_limited_spans: Family<DoorLabels, Counter>,
     pub received_bytes: Family<DoorLabels, Counter>,
     pub in_flight_bytes: Gauge,
+    /// 1 while nothing is left out to hold the budget of spans.
+    pub least_kept: Gauge<f64, AtomicU64>,
     pub ack_seconds: Histogram,
+}
+
+fn full_share() -> Gauge<f64, AtomicU64> {
+    let share = Gauge::default();
+    share.set(1.0);
+    share
 }
 
 impl Default for IngestMetrics {
@@ -99,6 +109,7 @@ impl Default for IngestMetrics {
             rate_limited_spans: Family::default(),
             received_bytes: Family::default(),
             in_flight_bytes: Gauge::default(),
+            least_kept: full_share(),
             // 0.25 ms to 8 s
             ack_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
         }
@@ -133,6 +144,11 @@ impl IngestMetrics {
             "in_flight_bytes",
             "Bytes of bodies being read, decoded or written to the queue",
             self.in_flight_bytes.clone(),
+        );
+        ingest.register(
+            "least_kept_share",
+            "Share of its spans that is left to the sender that is shed most",
+            self.least_kept.clone(),
         );
         ingest.register(
             "ack_seconds",

@@ -62,6 +62,11 @@ impl Sender {
         self.key.as_ref().map_or("", |key| key.label())
     }
 
+    /// Tells it from all other senders, as well as is known.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.tenant.0, self.label())
+    }
+
     /// Takes spans off what the sender may send.
     pub fn admit(&self, spans: u32) -> Result<(), IntakeError> {
         match &self.key {

@@ -17,6 +17,7 @@ use super::pieces::{Pieces, Shape, Taker};
 use super::receipts::Receipts;
 use super::red::{self, RedCounter};
 use crate::queue::{Kind, Record};
+use crate::wire::otlp::sampling::whole_count;
 use crate::wire::otlp::view::{
     EventView, LinkView, LogView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value,
     resource_spans,
@@ -180,7 +181,8 @@ impl<'k> Batcher<'k> {
             day: (shared.received_secs / SECS_PER_DAY) as u16,
             time_secs: red::time_bucket(span.start),
         };
-        self.red.count(key, status == ERROR, duration);
+        let spans = whole_count(span.trace_state, span_id_of(span.span_id));
+        self.red.count(key, spans, status == ERROR, duration);
         Ok(())
     }
 

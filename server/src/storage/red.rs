@@ -1,5 +1,5 @@
 //! Rate, errors and durations, counted from the batch in hand: 100 % of spans, once each, before anything is
-//! sampled or expires.
+//! sampled or expires. A span that was sampled on its way counts for those it stands for.
 
 use std::collections::HashMap;
 
@@ -43,15 +43,16 @@ pub fn time_bucket(start_ns: u64) -> u32 {
 }
 
 impl RedCounter {
-    pub fn count(&mut self, key: Key, error: bool, duration_ns: u64) {
+    /// `spans` is how many the span stands for.
+    pub fn count(&mut self, key: Key, spans: u64, error: bool, duration_ns: u64) {
         let cell = self.cells.entry(key).or_default();
-        cell.calls += 1;
-        cell.errors += u64::from(error);
-        cell.duration_sum = cell.duration_sum.saturating_add(duration_ns);
+        cell.calls += spans;
+        cell.errors += if error { spans } else { 0 };
+        cell.duration_sum = cell.duration_sum.saturating_add(duration_ns.saturating_mul(spans));
         let bucket = bucket_of(Nanos(duration_ns));
         match cell.hist.iter_mut().find(|(b, _)| *b == bucket) {
-            Some((_, count)) => *count += 1,
-            None => cell.hist.push((bucket, 1)),
+            Some((_, count)) => *count += spans,
+            None => cell.hist.push((bucket, spans)),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod encode;
 pub mod json;
 pub mod notes;
 pub mod refusal;
+pub mod sampling;
 pub mod view;
 
 pub use notes::{Note, Notes, notes_of};

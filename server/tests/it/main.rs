@@ -24,3 +24,4 @@ mod search;
 mod server;
 mod services;
 mod settle;
+mod shedding;

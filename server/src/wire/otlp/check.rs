@@ -9,6 +9,7 @@ use model::{Timestamp, TraceId};
 
 use super::notes::is_id;
 use super::refusal::{Reason, Refusal};
+use super::sampling::{Threshold, with_threshold};
 use super::view::{Malformed, Reader, SpanView, is_ascii, next_of};
 use crate::limits::{ATTRIBUTE_MAX_DEPTH, SPAN_MAX_BYTES};
 
@@ -38,24 +39,40 @@ struct Leaf {
     /// Given the size of what it inherits, and when it arrived in nanoseconds.
     check: fn(&[u8], usize, u64) -> Result<Noticed, Fault>,
     describe: fn(&[u8]) -> String,
+    /// Below it a trace is left out.
+    threshold: Threshold,
+}
+
+impl Leaf {
+    /// Whether a span's trace is among those that stay.
+    #[inline]
+    fn stays(&self, span: &[u8]) -> bool {
+        self.threshold == Threshold::NONE || {
+            let (trace_id, trace_state) = sampled_by(span);
+            self.threshold.keeps(trace_id, trace_state)
+        }
+    }
 }
 
 /// Looks at an encoded `ExportTraceServiceRequest`.
 pub fn check(body: Bytes, received: Timestamp) -> Result<Checked, Malformed> {
-    check_request(body, received, &Leaf { name: "the span", check: check_span, describe })
+    check_and_thin(body, received, Threshold::NONE)
+}
+
+/// The same, and leaves out the traces below a threshold. The spans of those that stay carry it.
+pub fn check_and_thin(body: Bytes, received: Timestamp, threshold: Threshold) -> Result<Checked, Malformed> {
+    check_request(body, received, &Leaf { name: "the span", check: check_span, describe, threshold })
 }
 
 /// Looks at an encoded `ExportLogsServiceRequest`.
 pub fn check_logs(body: Bytes, received: Timestamp) -> Result<Checked, Malformed> {
-    check_request(
-        body,
-        received,
-        &Leaf { name: "the log record", check: log::check, describe: log::describe },
-    )
+    let (check, describe, threshold) = (log::check, log::describe, Threshold::NONE);
+    check_request(body, received, &Leaf { name: "the log record", check, describe, threshold })
 }
 
 fn check_request(body: Bytes, received: Timestamp, leaf: &Leaf) -> Result<Checked, Malformed> {
-    let mut walk = Walk { leaf, received: received.0, tallies: Tallies::default(), is_clean: true };
+    let is_clean = leaf.threshold == Threshold::NONE;
+    let mut walk = Walk { leaf, received: received.0, tallies: Tallies::default(), is_clean };
     let mut reader = Reader::new(&body);
     while let Some(resource_spans) = next_of(&mut reader, 1)? {
         walk.resource_spans(resource_spans).map_err(|e| e.inside(&body, resource_spans))?;
@@ -129,6 +146,9 @@ impl Walk<'_> {
                 (Err(fault), _) => self.refuse(span, fault, "its resource"),
                 (_, Err(fault)) => self.refuse(span, fault, "its scope"),
                 (Ok(resource), Ok(scope)) => match (self.leaf.check)(span, resource + scope, self.received) {
+                    Ok(_) if !self.leaf.stays(span) => {
+                        self.tallies.now().refused.add(Reason::OverTarget, 1, String::new);
+                    }
                     Ok(noticed) => self.tallies.now().accept(noticed),
                     Err(fault) => self.refuse(span, &fault, self.leaf.name),
                 },
@@ -362,18 +382,64 @@ fn only_good(request: &[u8], leaf: &Leaf) -> Result<Bytes, Malformed> {
             loop {
                 let before = reader.rest();
                 let Some(field) = reader.next()? else { return Ok(()) };
-                let is_good = if field.number == 2 {
-                    (leaf.check)(reader.bytes(field)?, resource + scope, 0).is_ok()
-                } else {
-                    reader.skip(field).map(|()| true)?
-                };
-                if is_good {
-                    out.put_slice(&before[..before.len() - reader.rest().len()]);
+                let span = if field.number == 2 { Some(reader.bytes(field)?) } else { None };
+                match span {
+                    Some(span) if (leaf.check)(span, resource + scope, 0).is_err() || !leaf.stays(span) => {
+                        continue;
+                    }
+                    Some(span) if leaf.threshold != Threshold::NONE => {
+                        put_thinned(span, leaf.threshold, out)?;
+                        continue;
+                    }
+                    Some(_) => {}
+                    None => reader.skip(field)?,
                 }
+                out.put_slice(&before[..before.len() - reader.rest().len()]);
             }
         })
     })?;
     Ok(out.freeze())
+}
+
+/// A span's trace id and trace state, as far as they can be read.
+fn sampled_by(span: &[u8]) -> (&[u8], &str) {
+    let (mut trace_id, mut trace_state): (&[u8], &str) = (&[], "");
+    let mut reader = Reader::new(span);
+    while let Ok(Some(field)) = reader.next() {
+        let read = match field.number {
+            1 => reader.bytes(field).map(|bytes| trace_id = bytes),
+            3 => reader.text(field).map(|text| trace_state = text),
+            _ => reader.skip(field),
+        };
+        if read.is_err() {
+            break;
+        }
+    }
+    (trace_id, trace_state)
+}
+
+/// A span of a request with the threshold in its trace state, and all else as it came.
+fn put_thinned(span: &[u8], threshold: Threshold, out: &mut BytesMut) -> Result<(), Malformed> {
+    let state = with_threshold(sampled_by(span).1, threshold);
+    let mut part = BytesMut::with_capacity(span.len() + state.len() + 16);
+    let mut reader = Reader::new(span);
+    loop {
+        let before = reader.rest();
+        let Some(field) = reader.next()? else { break };
+        reader.skip(field)?;
+        if field.number != 3 {
+            part.put_slice(&before[..before.len() - reader.rest().len()]);
+        }
+    }
+    put_bytes(&mut part, 3, state.as_bytes());
+    put_bytes(out, 2, &part);
+    Ok(())
+}
+
+fn put_bytes(out: &mut BytesMut, number: u32, bytes: &[u8]) {
+    put_varint(out, u64::from(number << 3 | 2));
+    put_varint(out, bytes.len() as u64);
+    out.put_slice(bytes);
 }
 
 /// Copies a message, passing each submessage `number` through `inner`; those that end up empty are left out.
@@ -398,9 +464,7 @@ fn rewrite(
         if part.is_empty() {
             continue;
         }
-        put_varint(out, u64::from(number << 3 | 2));
-        put_varint(out, part.len() as u64);
-        out.put_slice(&part);
+        put_bytes(out, number, &part);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a span was not taken, in words its sender can act on.
 
+use model::receipt::Outcome;
 pub use model::receipt::Reason;
 
 /// Spans of one request that were refused for one reason.
@@ -61,18 +62,17 @@ pub fn shorten(mut text: String) -> String {
     text
 }
 
+fn verb(reason: Reason) -> &'static str {
+    if reason.outcome() == Outcome::Shed { "left out" } else { "refused" }
+}
+
 /// One line about refusals, for the message of a partial success.
 pub fn summary(refusals: &[Refusal]) -> String {
     let parts: Vec<String> = refusals
         .iter()
         .map(|r| {
-            format!(
-                "{} refused as {}: {} (for example {})",
-                r.count,
-                r.reason,
-                r.reason.sentence(),
-                r.example
-            )
+            let told = format!("{} {} as {}: {}", r.count, verb(r.reason), r.reason, r.reason.sentence());
+            if r.example.is_empty() { told } else { format!("{told} (for example {})", r.example) }
         })
         .collect();
     parts.join("; ")

@@ -65,6 +65,11 @@ impl Tally {
         self.accepted + self.refused.total()
     }
 
+    /// Good spans that were left out to hold the budget.
+    pub fn shed(&self) -> u32 {
+        self.refused.iter().filter(|refusal| refusal.reason == Reason::OverTarget).map(|r| r.count).sum()
+    }
+
     #[inline]
     pub(super) fn accept(&mut self, noticed: Noticed) {
         self.accepted += 1;

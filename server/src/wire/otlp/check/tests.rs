@@ -197,6 +197,24 @@ fn a_request_of_countless_services_has_a_bounded_tally() {
 }
 
 #[test]
+fn a_request_is_thinned_out_by_whole_traces_that_say_so() {
+    let span = |last: u8, id: u64, state: &str| {
+        let mut trace_id = vec![7; 16];
+        trace_id[9] = last;
+        Span { trace_id, trace_state: state.to_owned(), ..good_span(id) }
+    };
+    let bad = Span { span_id: vec![], ..good_span(9) };
+    let sent = [span(0, 1, ""), span(0x80, 2, "a=1"), span(0xff, 3, "ot=th:c"), span(0x7f, 4, ""), bad];
+    let body = request_of(sent.to_vec()).encode_to_vec().into();
+    let thinned = check_and_thin(body, RECEIVED, Threshold::keeping(0.5)).unwrap();
+    let refused: Vec<_> = thinned.refused().iter().map(|r| (r.reason, r.count)).collect();
+    assert_eq!(thinned.accepted(), 2);
+    assert_eq!(refused, [(Reason::OverTarget, 2), (Reason::InvalidSpanId, 1)]);
+    let stayed = request_of(vec![span(0x80, 2, "ot=th:8,a=1"), span(0xff, 3, "ot=th:c")]);
+    assert_eq!(ExportTraceServiceRequest::decode(thinned.body).unwrap(), stayed);
+}
+
+#[test]
 fn nothing_is_nothing() {
     let checked = check(Bytes::new(), RECEIVED).unwrap();
     assert_eq!((checked.accepted(), checked.refused().len()), (0, 0));
@@ -257,6 +275,18 @@ proptest! {
         let refused: u32 = checked.refused().iter().map(|r| r.count).sum();
         assert_eq!(checked.accepted() + refused, all as u32);
         assert_promise(sent.encode_to_vec());
+    }
+
+    #[test]
+    fn what_is_thinned_out_is_as_safe(sent in request(), share in 0.0..1.0) {
+        let whole = checked(&sent);
+        let threshold = Threshold::keeping(share);
+        let thinned = check_and_thin(sent.encode_to_vec().into(), RECEIVED, threshold).unwrap();
+        let items = |checked: &Checked| checked.tallies.iter().map(Tally::items).sum::<u32>();
+        prop_assert_eq!(items(&thinned), items(&whole));
+        prop_assert_eq!(assert_safe(&thinned.body), thinned.accepted());
+        let again = check_and_thin(thinned.body.clone(), RECEIVED, threshold).unwrap();
+        prop_assert_eq!(again.accepted(), thinned.accepted());
     }
 
     #[test]

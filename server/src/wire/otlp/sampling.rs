@@ -1,0 +1,193 @@
+//! OpenTelemetry's consistent probability sampling: which traces stay, and what those that stay stand for.
+//!
+//! ```text
+//!   tracestate   other=1,ot=th:c;rv:0123456789abcd,more=2        th: the threshold, hexadecimal digits of 56 bits whose
+//!                                                                    zeros at the end are left out
+//!   a span stays if   its trace's randomness ≥ threshold         randomness: rv, or the trace id's last 56 bits
+//!   and stands for    2^56 / (2^56 - threshold)   spans
+//! ```
+//! Everybody who samples so keeps the same traces, and of two thresholds the larger one counts.
+
+use crate::limits::ADJUSTED_COUNT_MAX;
+
+const BITS: u32 = 56;
+const ONE: u64 = 1 << BITS;
+const DIGITS: usize = 14;
+/// Beyond these digits of a threshold nobody could measure the difference.
+const DIGITS_WRITTEN: usize = 4;
+
+/// Traces whose randomness is at least this stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Threshold(u64);
+
+impl Threshold {
+    /// Everything stays.
+    pub const NONE: Threshold = Threshold(0);
+
+    /// So that this share of all traces stays, as near as the digits that are written allow.
+    pub fn keeping(share: f64) -> Threshold {
+        let step = 1 << (BITS - 4 * DIGITS_WRITTEN as u32);
+        let exact = ((1.0 - share.clamp(0.0, 1.0)) * ONE as f64) as u64;
+        Threshold((exact / step * step).min(ONE - step))
+    }
+
+    pub fn keeps(self, trace_id: &[u8], trace_state: &str) -> bool {
+        self.0 == 0 || randomness(trace_id, trace_state) >= self.0
+    }
+
+    /// How many spans one that stayed stands for.
+    pub fn adjusted_count(self) -> f64 {
+        (ONE as f64 / (ONE - self.0) as f64).min(ADJUSTED_COUNT_MAX)
+    }
+
+    fn text(self) -> String {
+        let digits = format!("{:014x}", self.0);
+        let digits = digits.trim_end_matches('0');
+        if digits.is_empty() { "0".to_owned() } else { digits.to_owned() }
+    }
+}
+
+/// The threshold by which a span was sampled before it came; none if it does not say, or not so that one could tell.
+pub fn threshold_of(trace_state: &str) -> Threshold {
+    // Most spans carry nothing at all.
+    if trace_state.is_empty() {
+        return Threshold::NONE;
+    }
+    let digits = entry(trace_state, "th").filter(|digits| digits.len() <= DIGITS);
+    let number = digits.and_then(|digits| hex(digits).map(|n| n << (4 * (DIGITS - digits.len()) as u32)));
+    Threshold(number.unwrap_or(0))
+}
+
+/// The trace state with this threshold in it, or a larger one that was there.
+pub fn with_threshold(trace_state: &str, threshold: Threshold) -> String {
+    let threshold = threshold.max(threshold_of(trace_state));
+    let mut ours = format!("ot=th:{}", threshold.text());
+    let is_ot = |member: &&str| member.trim().starts_with("ot=");
+    for member in trace_state.split(',').filter(is_ot) {
+        for entry in member.trim()["ot=".len()..].split(';') {
+            if !entry.is_empty() && !entry.starts_with("th:") {
+                ours.push(';');
+                ours.push_str(entry);
+            }
+        }
+    }
+    // What was changed last stands first.
+    for member in trace_state.split(',').filter(|member| !member.trim().is_empty() && !is_ot(member)) {
+        ours.push(',');
+        ours.push_str(member.trim());
+    }
+    ours
+}
+
+/// What a span counts for in whole numbers. A part of one is rounded up or down by its id: the same span always the
+/// same way, and many spans right on average.
+pub fn whole_count(trace_state: &str, span_id: u64) -> u64 {
+    let threshold = threshold_of(trace_state);
+    if threshold == Threshold::NONE {
+        return 1;
+    }
+    let count = threshold.adjusted_count();
+    // Ids need not be random in all their bits.
+    let mixed = span_id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let part = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
+    (count + part) as u64
+}
+
+fn randomness(trace_id: &[u8], trace_state: &str) -> u64 {
+    let told = if trace_state.is_empty() { None } else { entry(trace_state, "rv") };
+    if let Some(random) = told.filter(|digits| digits.len() == DIGITS).and_then(hex) {
+        return random;
+    }
+    trace_id.last_chunk::<8>().map_or(0, |last| u64::from_be_bytes(*last) & (ONE - 1))
+}
+
+/// One entry of OpenTelemetry's member of a trace state.
+fn entry<'a>(trace_state: &'a str, key: &str) -> Option<&'a str> {
+    let ot = trace_state.split(',').find_map(|member| member.trim().strip_prefix("ot="))?;
+    ot.split(';').find_map(|entry| entry.strip_prefix(key)?.strip_prefix(':'))
+}
+
+/// Lower-case digits only, as the specification has them.
+fn hex(digits: &str) -> Option<u64> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if digits.is_empty() || !digits.bytes().all(is_digit) {
+        return None;
+    }
+    u64::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(last: u64) -> [u8; 16] {
+        let mut id = [7; 16];
+        id[8..].copy_from_slice(&last.to_be_bytes());
+        id
+    }
+
+    #[test]
+    fn a_threshold_is_written_without_the_zeros_at_its_end() {
+        for (share, text) in [(1.0, "0"), (0.5, "8"), (0.25, "c"), (0.1, "e666"), (0.0, "ffff")] {
+            let threshold = Threshold::keeping(share);
+            assert_eq!(with_threshold("", threshold), format!("ot=th:{text}"));
+            assert_eq!(threshold_of(&format!("ot=th:{text}")), threshold);
+        }
+        assert_eq!(threshold_of("ot=th:8").adjusted_count(), 2.0);
+        assert_eq!(Threshold::NONE.adjusted_count(), 1.0);
+    }
+
+    #[test]
+    fn a_trace_state_keeps_all_else_and_the_larger_threshold() {
+        let half = Threshold::keeping(0.5);
+        assert_eq!(
+            with_threshold("a=1, ot=rv:0123456789abcd;th:c ,b=2", half),
+            "ot=th:c;rv:0123456789abcd,a=1,b=2"
+        );
+        assert_eq!(with_threshold("ot=th:4;p:9,a=1", half), "ot=th:8;p:9,a=1");
+        assert_eq!(with_threshold("not=th:c", half), "ot=th:8,not=th:c");
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_no_threshold() {
+        for odd in ["th:8", "ot=th:", "ot=th:xyz", "ot=th:C", "ot=th:123456789abcdef", "ot=", ",,", "ot=th"] {
+            assert_eq!(threshold_of(odd), Threshold::NONE, "{odd}");
+        }
+        assert_eq!(whole_count("ot=th:ffffffffffffff", 1), ADJUSTED_COUNT_MAX as u64);
+    }
+
+    #[test]
+    fn the_same_trace_stays_or_goes_with_its_randomness() {
+        let half = Threshold::keeping(0.5);
+        assert!(half.keeps(&id(0x0080_0000_0000_0000), "") && !half.keeps(&id(0xff7f_ffff_ffff_ffff), ""));
+        assert!(
+            half.keeps(&id(0), "ot=rv:80000000000000") && !half.keeps(&id(u64::MAX), "ot=rv:00000000000001")
+        );
+        assert!(half.keeps(&id(u64::MAX), "ot=rv:1"), "an odd rv is no randomness");
+        assert!(Threshold::NONE.keeps(&[], ""));
+    }
+
+    #[test]
+    fn whole_counts_are_right_on_average() {
+        let state = with_threshold("", Threshold::keeping(0.3));
+        let expected = threshold_of(&state).adjusted_count() * 10_000.0;
+        for spread in [1, 0x0001_0001_0001_0001] {
+            let sum: u64 = (1..=10_000_u64).map(|id| whole_count(&state, id * spread)).sum();
+            assert!((sum as f64 / expected - 1.0).abs() < 0.01, "{sum} of {expected}");
+        }
+        assert!((1..100).all(|id| whole_count("ot=th:8", id) == 2 && whole_count("a=1", id) == 1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_trace_state_is_read_and_keeps_its_other_members(state in "[a-z0-9=:;, ]{0,40}", share in 0.0..1.0) {
+            let threshold = Threshold::keeping(share);
+            let merged = with_threshold(&state, threshold);
+            prop_assert_eq!(threshold_of(&merged), threshold.max(threshold_of(&state)));
+            prop_assert_eq!(with_threshold(&merged, threshold), merged);
+        }
+    }
+}
