@@ -17,6 +17,7 @@ mod fill;
 mod ingest;
 mod load;
 mod lookup;
+mod overload;
 mod pool;
 mod process;
 mod reference;
@@ -44,7 +45,9 @@ enum What {
     Ingest,
     /// How quickly traces open and searches answer
     Lookup,
-    /// Both, which is also what happens without a word
+    /// What becomes of five times the budget of spans
+    Overload,
+    /// Ingest and lookup, which is also what happens without a word
     All,
 }
 
@@ -73,6 +76,9 @@ pub struct Options {
     /// Spans of a day stored before lookups are measured
     #[arg(long, global = true, default_value_t = 20_000_000)]
     lookup_spans: u64,
+    /// Spans a second that the overloaded server may keep
+    #[arg(long, global = true, default_value_t = 20_000)]
+    budget: u64,
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
     /// The binary to measure
@@ -166,6 +172,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     let (name, is_ingest, is_lookup) = match what {
         What::Ingest => ("ingest", true, false),
         What::Lookup => ("lookup", false, true),
+        What::Overload => ("overload", false, false),
         What::All => ("ingest and lookup", true, true),
     };
     let mut report = Report::new(options.date.as_deref(), name);
@@ -179,6 +186,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if is_lookup {
         lookup::run(options, &mut report).await?;
+    }
+    if matches!(what, What::Overload) {
+        overload::run(options, &mut report).await?;
     }
     report.finish(&options.results)
 }

@@ -40,6 +40,15 @@ pub struct Cpu {
 impl Skein {
     /// Starts `binary serve` below `parent` and waits until it says it is ready.
     pub async fn start(binary: &Path, parent: Option<&Path>) -> anyhow::Result<Skein> {
+        Skein::start_with(binary, parent, &[]).await
+    }
+
+    /// The same, with more on its command line.
+    pub async fn start_with(
+        binary: &Path,
+        parent: Option<&Path>,
+        arguments: &[&str],
+    ) -> anyhow::Result<Skein> {
         let folder = match parent {
             Some(parent) => TempDir::with_prefix_in("skein-bench-", parent)?,
             None => TempDir::with_prefix("skein-bench-")?,
@@ -52,6 +61,7 @@ impl Skein {
             command.args([door, "127.0.0.1:0"]);
         }
         let child = command
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
