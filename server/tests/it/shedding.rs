@@ -16,7 +16,7 @@ fn traces(service: &str, seed: u64, traces: u64) -> Vec<Span> {
         let mut id = [seed as u8 + 1; 16];
         id[8..].copy_from_slice(&(at as u64 / 4 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
         span.trace_id = TraceId(id);
-        span.span_id = SpanId(seed << 32 | at as u64 + 1);
+        span.span_id = SpanId((seed << 32) | (at as u64 + 1));
         span.origin = Origin::default();
         span.service = service.to_owned();
         span.operation = "work".to_owned();
