@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::ingest::cors::check_origin;
 use crate::key_command::{self, KeyAction};
+use crate::listen::TlsFiles;
 use crate::scrub::Scrubber;
 use crate::storage::embedded::find_library;
 use crate::storage::retention::Retention;
@@ -81,6 +82,8 @@ pub struct ServeConfig {
     /// Listen beyond loopback although whoever reaches the port may send (without --require-keys) or read
     #[arg(long, env = "SKEIN_ALLOW_UNGUARDED")]
     pub allow_unguarded: bool,
+    #[command(flatten)]
+    pub tls: TlsFiles,
     /// Engine, queue and metadata live here
     #[arg(long, env = "SKEIN_DATA_DIR", default_value = "./skein-data", value_name = "FOLDER")]
     pub data_dir: PathBuf,
@@ -159,6 +162,7 @@ impl ServeConfig {
                 self.queue_max_bytes
             ));
         }
+        self.tls.load().map_err(|error| error.to_string())?;
         self.retention.check()?;
         if self.queue_url.is_some() {
             return Err("--queue-url: this version queues in the data folder only; leave it out".to_owned());
@@ -185,12 +189,14 @@ impl ServeConfig {
 impl ServeConfig {
     /// Whether an address beyond loopback is guarded, or meant to be open.
     fn check_exposed(&self, name: &str, address: SocketAddr) -> Result<(), String> {
-        if self.allow_unguarded {
+        // Who shows a certificate of the right authority is known.
+        if self.allow_unguarded || self.tls.client_ca.is_some() {
             Ok(())
         } else if name == "--http" {
             Err(format!(
                 "{name} {address} is not loopback, and the UI shows everything to whoever reaches it; put a proxy \
-                 that asks who it is before a loopback address, or say --allow-unguarded"
+                 that asks who it is before a loopback address, ask for certificates with --tls-client-ca, or say \
+                 --allow-unguarded"
             ))
         } else if self.require_keys {
             Ok(())

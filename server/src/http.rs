@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use crate::access::Access;
+use crate::limits::QUESTION_MAX_BYTES;
 use crate::query::Queries;
 use crate::storage::erase::Eraser;
 use crate::telemetry::Metrics;
@@ -30,9 +31,6 @@ pub mod statics;
 pub mod traces;
 
 pub use health::Readiness;
-
-/// A question is small, whoever asks it.
-const QUESTION_MAX_BYTES: usize = 64 << 10;
 
 /// Everything a request may touch.
 #[derive(Clone)]

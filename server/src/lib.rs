@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod limits;
+pub mod listen;
 pub mod node;
 
 pub mod access;

@@ -9,6 +9,24 @@ pub const DISCARD_MAX_BYTES: usize = 64 << 20;
 pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bodies being read and decoded at one time, all doors together. Beyond it senders are told to come back.
 pub const INTAKE_IN_FLIGHT_MAX_BYTES: usize = 96 << 20;
+/// How long a sender may take for one body. Slower ones hold bytes that others could use.
+pub const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The window a zstd body may ask for, as a power of two: 16 MB, all its levels up to 22 without `--long`.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 24;
+/// Bodies from here on are unpacked away from the threads that serve connections, so many at a time: JSON is several
+/// times its size while it is read.
+pub const HEAVY_FROM_BYTES: usize = 256 << 10;
+pub const HEAVY_AT_A_TIME: usize = 2;
+/// What a gRPC sender may have on the way to us without waiting for us to read it.
+pub const GRPC_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+pub const GRPC_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// A silent gRPC connection is asked for a sign of life this often.
+pub const GRPC_KEEPALIVE: Duration = Duration::from_secs(60);
+/// What somebody who asks may send: a question is small, whoever asks it.
+pub const QUESTION_MAX_BYTES: usize = 64 << 10;
+/// Lines of the audit in one answer.
+pub const AUDIT_DEFAULT_LINES: u32 = 100;
+pub const AUDIT_MAX_LINES: u32 = 1_000;
 /// A queue segment is sealed, and becomes one insert, at whichever of these comes first. 200,000 rows is where
 /// larger blocks stop paying in the engine.
 pub const SEGMENT_MAX_BYTES: usize = 48 << 20;
@@ -55,6 +73,12 @@ pub const CLOCK_AHEAD: Duration = Duration::from_secs(5 * 60);
 
 /// What one sampled span may stand for in rates and counts: a sender that says more is not believed.
 pub const ADJUSTED_COUNT_MAX: f64 = (1_u64 << 20) as f64;
+
+/// TLS handshakes under way at once, and how long one may take.
+pub const TLS_HANDSHAKES_MAX: usize = 256;
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the certificates' files are looked at.
+pub const TLS_REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Text a span may carry in one string (name, attribute, message) before it is refused as malformed.
 pub const SPAN_MAX_BYTES: usize = 8 << 20;
@@ -110,6 +134,7 @@ pub const HEALTH_MAX_SECS: u64 = 30 * 86_400;
 pub const KEEP_SPANS_DAYS: u32 = 30;
 pub const KEEP_SEARCH_DAYS: u32 = 7;
 pub const KEEP_FIGURES_DAYS: u32 = 30;
+pub const KEEP_LOGS_DAYS: u32 = 14;
 /// Ten years: beyond it a number of days is a mistake.
 pub const KEEP_MAX_DAYS: u32 = 3_653;
 /// A deletion on request waits this long for the engine, whose merges may keep it busy.

@@ -28,6 +28,7 @@ use crate::ingest::sender::Guard;
 use crate::ingest::shed::Shedder;
 use crate::ingest::{cors, otlp_grpc, otlp_http};
 use crate::limits::{DRAIN_DEADLINE, INGEST_KEYS_REFRESH, RECEIPT_FLUSH_INTERVAL, REQUESTS_DEADLINE};
+use crate::listen::{Certificates, Listener};
 use crate::query::Queries;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
@@ -276,6 +277,7 @@ struct Doors {
     http: TcpListener,
     otlp: Option<(TcpListener, TcpListener)>,
     zipkin: Option<TcpListener>,
+    certificates: Option<Arc<Certificates>>,
 }
 
 impl Doors {
@@ -291,7 +293,8 @@ impl Doors {
             Some(address) if otlp.is_some() => Some(bind("--zipkin", address).await?),
             _ => None,
         };
-        Ok(Doors { http, otlp, zipkin })
+        let certificates = config.tls.load().map_err(|error| error.to_string())?;
+        Ok(Doors { http, otlp, zipkin, certificates })
     }
 
     /// Opens the doors, then tells where they are.
@@ -302,24 +305,39 @@ impl Doors {
         intake: Option<Arc<Intake>>,
         stopping: &watch::Receiver<bool>,
     ) -> anyhow::Result<Vec<JoinHandle<()>>> {
-        let mut addresses = vec![("http", self.http.local_addr()?)];
+        let certificates = self.certificates;
+        let listen = |tcp: TcpListener| Listener::new(tcp, certificates.clone());
+        let http = listen(self.http)?;
+        let mut addresses = vec![("http", http.address())];
         let mut router =
             if config.has(Role::Query) { http::router(app) } else { http::health_router().with_state(app) };
         let mut serving = Vec::new();
         if let (Some((grpc, otlp_http)), Some(intake)) = (self.otlp, intake) {
-            addresses.push(("otlp_grpc", grpc.local_addr()?));
-            addresses.push(("otlp_http", otlp_http.local_addr()?));
+            let (grpc, otlp_http) = (listen(grpc)?, listen(otlp_http)?);
+            addresses.push(("otlp_grpc", grpc.address()));
+            addresses.push(("otlp_http", otlp_http.address()));
             let senders = cors::allow(otlp_http::router(intake.clone()), &config.cors_origins);
             router = router.merge(senders.clone());
             if let Some(zipkin) = self.zipkin {
-                addresses.push(("zipkin", zipkin.local_addr()?));
+                let zipkin = listen(zipkin)?;
+                addresses.push(("zipkin", zipkin.address()));
                 serving.push(serve_http(zipkin, senders.clone(), stopping.clone()));
             }
             serving.push(serve_http(otlp_http, senders, stopping.clone()));
             serving.push(tokio::spawn(otlp_grpc::serve(grpc, intake, stopped(stopping.clone()))));
         }
-        serving.push(serve_http(self.http, router, stopping.clone()));
-        announce(&config.data_dir, &addresses)?;
+        serving.push(serve_http(http, router, stopping.clone()));
+        let scheme = if certificates.is_some() { "https" } else { "http" };
+        announce(&config.data_dir, scheme, &addresses)?;
+        if let Some(certificates) = certificates {
+            let (fresh, stopping) = (certificates.keep_fresh(), stopping.clone());
+            serving.push(tokio::spawn(async move {
+                tokio::select! {
+                    () = fresh => {}
+                    () = stopped(stopping) => {}
+                }
+            }));
+        }
         Ok(serving)
     }
 }
@@ -333,11 +351,7 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-fn serve_http(
-    listener: TcpListener,
-    router: axum::Router,
-    stopping: watch::Receiver<bool>,
-) -> JoinHandle<()> {
+fn serve_http(listener: Listener, router: axum::Router, stopping: watch::Receiver<bool>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopped(stopping)).await;
         if let Err(error) = served {
@@ -351,10 +365,10 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 }
 
 /// One line an address on stdout, and all of them in `addresses.json`.
-fn announce(data_dir: &Path, addresses: &[(&str, SocketAddr)]) -> anyhow::Result<()> {
+fn announce(data_dir: &Path, scheme: &str, addresses: &[(&str, SocketAddr)]) -> anyhow::Result<()> {
     let urls: serde_json::Map<String, serde_json::Value> = addresses
         .iter()
-        .map(|(name, address)| ((*name).to_owned(), format!("http://{address}").into()))
+        .map(|(name, address)| ((*name).to_owned(), format!("{scheme}://{address}").into()))
         .collect();
     let path = data_dir.join("addresses.json");
     let unfinished = data_dir.join("addresses.json.new");
@@ -363,7 +377,7 @@ fn announce(data_dir: &Path, addresses: &[(&str, SocketAddr)]) -> anyhow::Result
         .with_context(|| format!("cannot write {}", path.display()))?;
     let mut out = std::io::stdout().lock();
     for (name, address) in addresses {
-        writeln!(out, "{name} http://{address}")?;
+        writeln!(out, "{name} {scheme}://{address}")?;
     }
     out.flush()?;
     Ok(())

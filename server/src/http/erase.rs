@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 use super::App;
 use super::error::HttpError;
 use super::params::{self, now};
+use crate::limits::{AUDIT_DEFAULT_LINES, AUDIT_MAX_LINES};
 
-const LINES_DEFAULT: u32 = 100;
-const LINES_MAX: u32 = 1_000;
 /// Until there are users, whoever reaches the port.
 const ACTOR: &str = "anyone on this machine";
 
@@ -49,7 +48,7 @@ pub async fn audit(
     State(app): State<App>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, HttpError> {
-    let limit = params::audit_limit(&query, LINES_DEFAULT, LINES_MAX)?;
+    let limit = params::audit_limit(&query, AUDIT_DEFAULT_LINES, AUDIT_MAX_LINES)?;
     let caller = app.caller().await?;
     let lines = app.access.audit_lines(&caller.scope, limit).await?;
     Ok(Json(json!({ "audit": lines.iter().map(line_json).collect::<Vec<_>>() })))

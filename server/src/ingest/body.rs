@@ -1,17 +1,12 @@
 //! Reads a request's body, bounded in size, in time and by the budget all requests share.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use super::budget::{Budget, Share};
 use super::intake::IntakeError;
-use crate::limits::{DISCARD_MAX_BYTES, DISCARD_TIMEOUT};
-
-/// How long a sender may take for one body. Slower ones hold bytes that others could use.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::limits::{BODY_READ_TIMEOUT, DISCARD_MAX_BYTES, DISCARD_TIMEOUT};
 
 /// A body and its share of the budget, kept as long as the bytes are.
 #[derive(Debug)]

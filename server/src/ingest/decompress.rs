@@ -8,6 +8,7 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::body::Held;
 use super::intake::IntakeError;
+use crate::limits::ZSTD_WINDOW_LOG_MAX;
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,6 @@ pub enum Coding {
 /// What can be unpacked, as `Accept-Encoding` lists it.
 pub const ACCEPTED: &str = "gzip, zstd, deflate, identity";
 
-/// The window a zstd body may ask for, as a power of two: 16 MB, all its levels up to 22 without `--long`.
-const ZSTD_WINDOW_LOG_MAX: u32 = 24;
 /// How much is unpacked between two looks at the limits.
 const STEP_BYTES: usize = 64 << 10;
 

@@ -17,7 +17,9 @@ use super::receipts::{Event, Origin, Receipts};
 use super::recent::{Print, Recent};
 use super::sender::{Guard, Sender};
 use super::shed::Shedder;
-use crate::limits::{INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER};
+use crate::limits::{
+    HEAVY_AT_A_TIME, HEAVY_FROM_BYTES, INTAKE_IN_FLIGHT_MAX_BYTES, REQUEST_MAX_BYTES, RETRY_AFTER,
+};
 use crate::queue::{Kind, Queue, QueueError, Record};
 use crate::scrub::{Redaction, Scrubber, Shape};
 use crate::wire::otlp::check::{Tally, check_and_thin, check_logs, refused};
@@ -26,11 +28,6 @@ use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
 use crate::wire::otlp::sampling::Threshold;
 use crate::wire::otlp::{json, view};
 use crate::wire::{simple, zipkin};
-
-/// Bodies from here on are unpacked away from the threads that serve connections.
-const HEAVY_FROM_BYTES: usize = 256 << 10;
-/// How many such bodies at a time; JSON is several times its size while it is read.
-const HEAVY_AT_A_TIME: usize = 2;
 
 /// How the spans or log records of a body are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,10 +15,8 @@ use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use model::receipt::Reason;
-use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 
 use super::body::{self, Held};
@@ -27,7 +24,10 @@ use super::decompress::Coding;
 use super::intake::{Format, Intake, IntakeError, Payload};
 use super::metrics::Door;
 use super::sender::{self, Sender, sender_of};
-use crate::limits::REQUEST_MAX_BYTES;
+use crate::limits::{
+    GRPC_CONNECTION_WINDOW_BYTES, GRPC_KEEPALIVE, GRPC_STREAM_WINDOW_BYTES, REQUEST_MAX_BYTES,
+};
+use crate::listen::Listener;
 use crate::queue::Kind;
 use crate::wire::otlp::answer;
 
@@ -36,11 +36,6 @@ const EXPORT_LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Ex
 /// A flag (packed or not) and the length of what follows.
 const FRAME_BYTES: usize = 5;
 const ACCEPTED: &str = "gzip,zstd,deflate,identity";
-/// What a sender may have on the way to us without waiting for us to read it.
-const STREAM_WINDOW_BYTES: u32 = 1 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
-/// A silent connection is asked for a sign of life this often.
-const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// The routes; every other method is UNIMPLEMENTED.
 pub fn routes(intake: Arc<Intake>) -> Routes {
@@ -53,13 +48,13 @@ pub fn routes(intake: Arc<Intake>) -> Routes {
 }
 
 /// Serves until `shutdown`, then lets open calls end.
-pub async fn serve(listener: TcpListener, intake: Arc<Intake>, shutdown: impl Future<Output = ()> + Send) {
+pub async fn serve(listener: Listener, intake: Arc<Intake>, shutdown: impl Future<Output = ()> + Send) {
     let served = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE))
+        .initial_stream_window_size(GRPC_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(GRPC_CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(GRPC_KEEPALIVE))
         .add_routes(routes(intake))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown)
+        .serve_with_incoming_shutdown(listener.into_stream(), shutdown)
         .await;
     if let Err(error) = served {
         tracing::error!(error = &error as &dyn std::error::Error, "OTLP over gRPC ended");

@@ -9,7 +9,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use super::{Store, StoreError};
-use crate::limits::{KEEP_FIGURES_DAYS, KEEP_MAX_DAYS, KEEP_SEARCH_DAYS, KEEP_SPANS_DAYS};
+use crate::limits::{KEEP_FIGURES_DAYS, KEEP_LOGS_DAYS, KEEP_MAX_DAYS, KEEP_SEARCH_DAYS, KEEP_SPANS_DAYS};
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Retention {
@@ -22,6 +22,9 @@ pub struct Retention {
     /// Days rates, errors and durations of services are kept, and receipts
     #[arg(long = "keep-figures-days", env = "SKEIN_KEEP_FIGURES_DAYS", default_value_t = KEEP_FIGURES_DAYS, value_name = "DAYS")]
     pub figures_days: u32,
+    /// Days a log line is kept after it arrived
+    #[arg(long = "keep-logs-days", env = "SKEIN_KEEP_LOGS_DAYS", default_value_t = KEEP_LOGS_DAYS, value_name = "DAYS")]
+    pub logs_days: u32,
 }
 
 /// When rows of a table expire, in the engine's own spelling.
@@ -39,6 +42,7 @@ impl Retention {
             ("--keep-spans-days", self.spans_days),
             ("--keep-search-days", self.search_days),
             ("--keep-figures-days", self.figures_days),
+            ("--keep-logs-days", self.logs_days),
         ];
         if let Some((flag, days)) = all.into_iter().find(|(_, days)| !DAYS.contains(days)) {
             return Err(format!("{flag} {days}: days go from 1 to {KEEP_MAX_DAYS}"));
@@ -52,11 +56,12 @@ impl Retention {
         Ok(())
     }
 
-    fn expiries(&self) -> [Expiry; 7] {
+    fn expiries(&self) -> [Expiry; 8] {
         let after = |column: &str, days: u32| format!("{column} + toIntervalDay({days})");
         [
             Expiry { table: "spans", rule: after("received", self.spans_days) },
             Expiry { table: "pieces", rule: after("received", self.search_days) },
+            Expiry { table: "logs", rule: after("received", self.logs_days) },
             Expiry { table: "red", rule: after("day", self.figures_days) },
             Expiry { table: "receipts", rule: after("minute", self.figures_days) },
             Expiry { table: "traces", rule: after("first_received", self.spans_days) },
@@ -96,7 +101,7 @@ mod tests {
     use super::*;
 
     fn retention(spans_days: u32, search_days: u32, figures_days: u32) -> Retention {
-        Retention { spans_days, search_days, figures_days }
+        Retention { spans_days, search_days, figures_days, logs_days: 14 }
     }
 
     #[test]
@@ -105,6 +110,8 @@ mod tests {
         assert_eq!(retention(7, 7, 400).check(), Ok(()));
         assert!(retention(0, 7, 30).check().unwrap_err().contains("--keep-spans-days 0"));
         assert!(retention(30, 7, 99_999).check().unwrap_err().contains("--keep-figures-days"));
+        let logs = Retention { logs_days: 0, ..retention(30, 7, 30) };
+        assert!(logs.check().unwrap_err().contains("--keep-logs-days 0"));
         assert!(retention(7, 8, 30).check().unwrap_err().contains("more than --keep-spans-days 7"));
     }
 }

@@ -25,3 +25,4 @@ mod server;
 mod services;
 mod settle;
 mod shedding;
+mod tls;

@@ -8,6 +8,8 @@ use crate::server::{TestServer, now};
 /// When spans expire, as the engine has it.
 const RULE: &str = "SELECT extract(engine_full, 'TTL (.*?) SETTINGS') FROM system.tables \
                     WHERE database = currentDatabase() AND name = 'spans'";
+const LOGS_RULE: &str = "SELECT extract(engine_full, 'TTL (.*?) SETTINGS') FROM system.tables \
+                         WHERE database = currentDatabase() AND name = 'logs'";
 const OLD: &str = "SELECT count() FROM spans WHERE received < now() - INTERVAL 4 DAY";
 
 #[tokio::test]
@@ -25,9 +27,11 @@ async fn fewer_days_take_what_is_older_and_leave_the_rest() {
     server.sql_becomes(RULE, "received + toIntervalDay(30)").await;
 
     assert!(server.terminate().await.success());
-    server.restart_with(&["--keep-spans-days", "3", "--keep-search-days", "2"]).await;
+    let fewer = ["--keep-spans-days", "3", "--keep-search-days", "2", "--keep-logs-days", "5"];
+    server.restart_with(&fewer).await;
     server.ready().await;
     server.sql_becomes(RULE, "received + toIntervalDay(3)").await;
+    server.sql_becomes(LOGS_RULE, "received + toIntervalDay(5)").await;
     server.sql_becomes(OLD, "0").await;
     assert_eq!(server.sql("SELECT count() FROM spans").await.unwrap(), fresh.len().to_string());
 

@@ -36,6 +36,13 @@ impl TestServer {
     }
 
     pub async fn start_with(arguments: &[&str]) -> TestServer {
+        let server = TestServer::start_unasked(arguments).await;
+        server.ready().await;
+        server
+    }
+
+    /// One that says where it is, and may not be ready.
+    pub async fn start_unasked(arguments: &[&str]) -> TestServer {
         let folder = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
         let child = spawn(folder.path(), &arguments);
@@ -43,7 +50,6 @@ impl TestServer {
         let (http, otlp_grpc, otlp_http) = Default::default();
         let mut server = TestServer { child, folder, arguments, http, otlp_grpc, otlp_http, client };
         server.learn_addresses().await;
-        server.ready().await;
         server
     }
 
@@ -77,6 +83,11 @@ impl TestServer {
             response.status().is_success().then_some(())
         })
         .await;
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     pub fn data_dir(&self) -> PathBuf {
