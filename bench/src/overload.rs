@@ -23,6 +23,8 @@ const STORE_PATIENCE: Duration = Duration::from_secs(30);
 const RECOVERY_PATIENCE: Duration = Duration::from_secs(60);
 /// Whoever looks at traces pauses in between as a person would, though not as long.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Even the largest requests stay within the budget at this pace.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// What is known once the load is over.
 struct Found {
@@ -115,7 +117,7 @@ async fn recover(pool: &Pool, skein: &Skein, api: &Api) -> anyhow::Result<u64> {
         if rejected == 0 && api.wait_for_trace(trace.id, RECOVERY_PATIENCE).await?.is_some() {
             return Ok(probed);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(PROBE_EVERY).await;
     }
     bail!("the server did not recover within {RECOVERY_PATIENCE:?}")
 }
