@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::trace::TraceStatus;
 use crate::{Nanos, Timestamp, TraceId};
 
+mod explain;
 mod graph;
 mod health;
 mod receipts;
 mod search;
 
+pub use explain::{Explanation, Finding, Region};
 pub use graph::{GraphEdge, GraphNode, ServiceGraph};
 pub use health::{Health, HealthPoint, ServiceReport, ServicesReport};
 pub use receipts::{ReceiptLine, ReceiptsAsked, ReceiptsReport};

@@ -22,6 +22,7 @@ pub mod diff;
 pub mod download;
 pub mod erase;
 pub mod error;
+pub mod explain;
 pub mod health;
 pub mod overview;
 pub mod params;
@@ -49,6 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/api/audit", get(erase::audit))
         .route("/api/diff", get(diff::compare))
         .route("/api/dependencies", get(dependencies::list))
+        .route("/api/explain", get(explain::explain))
         .route("/api/facets", get(overview::facets))
         .route("/api/heatmap", get(overview::heatmap))
         .route("/api/attributes", get(overview::attributes))

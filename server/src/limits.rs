@@ -148,6 +148,23 @@ pub const FACETS_MAX: usize = 24;
 pub const FACET_MAX_VALUES: usize = 50;
 pub const FACET_MAX_SPANS: usize = 200;
 pub const HEATMAP_MAX_COLUMNS: u32 = 500;
+/// Traces of one root operation looked at to say what is typical: a median of 200 is steady. Their ids are part of a
+/// statement's text.
+pub const PEERS_CANDIDATES: u64 = 1_000;
+pub const PEERS_MAX_TRACES: usize = 200;
+/// Spans read of them, all together. At least one trace is read, however large.
+pub const PEERS_MAX_SPANS: u64 = 200_000;
+/// How far from a trace its peers may be looked for.
+pub const PEERS_MAX_SECS: u64 = 7 * 86_400;
+/// Traces looked at on each side of an explanation, by a hash of their ids: shares are within a percent or two. What
+/// pieces say of each is a few hundred bytes.
+pub const EXPLAIN_MAX_TRACES: u32 = 6_000;
+/// Traces of each side whose spans are read for the names of what pieces know as tokens only, and how many are taken.
+pub const EXPLAIN_NAMED_TRACES: usize = 200;
+pub const EXPLAIN_MAX_NAMES: u32 = 4_000;
+pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;
+/// What an explanation tells at most: more than anyone reads.
+pub const EXPLAIN_MAX_FINDINGS: usize = 25;
 /// Series of one metrics query, and their steps.
 pub const SERIES_MAX: usize = 500;
 pub const SERIES_MAX_STEPS: u64 = 1_440;

@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use model::log::TraceLogs;
+use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
-    SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
+    ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
+    TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -35,6 +37,12 @@ pub trait Backend: Send + Sync {
         search: TraceSearch,
         columns: u32,
     ) -> Result<Heatmap, ApiError>;
+    async fn explain_region(
+        &self,
+        caller: &Caller,
+        search: TraceSearch,
+        region: Region,
+    ) -> Result<Explanation, ApiError>;
     async fn list_attribute_keys(&self, caller: &Caller) -> Result<Vec<AttributeKey>, ApiError>;
     async fn list_attribute_values(
         &self,
@@ -43,13 +51,19 @@ pub trait Backend: Send + Sync {
         prefix: String,
     ) -> Result<Vec<AttributeValue>, ApiError>;
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError>;
-    async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError>;
     async fn get_service_graph(
         &self,
         caller: &Caller,
         start: Timestamp,
         end: Timestamp,
     ) -> Result<ServiceGraph, ApiError>;
+    async fn get_diff(
+        &self,
+        caller: &Caller,
+        a: Compare,
+        b: Compare,
+        window_secs: u64,
+    ) -> Result<Diff, ApiError>;
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError>;
     async fn get_span(
         &self,

@@ -1,10 +1,12 @@
 //! Every server function, verb first, two lines each.
 
 use model::log::TraceLogs;
+use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
-    SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
+    ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
+    TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::codec::Postcard;
@@ -34,6 +36,13 @@ pub async fn get_heatmap(search: TraceSearch, columns: u32) -> Result<Heatmap, F
     Ok(backend.get_heatmap(&caller, search, columns).await?)
 }
 
+/// What sets some traces of a search apart from the others.
+#[server(prefix = "/fn", endpoint = "explain_region", input = Postcard, output = Postcard)]
+pub async fn explain_region(search: TraceSearch, region: Region) -> Result<Explanation, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.explain_region(&caller, search, region).await?)
+}
+
 #[server(prefix = "/fn", endpoint = "list_attribute_keys", input = Postcard, output = Postcard)]
 pub async fn list_attribute_keys() -> Result<Vec<AttributeKey>, Failure> {
     let (backend, caller) = context()?;
@@ -53,11 +62,12 @@ pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
     Ok(backend.get_trace(&caller, trace).await?)
 }
 
-/// Two traces aligned by call path.
+/// Two traces aligned by call path, or one and what stands for those of its root operation, as far before and after it
+/// as the window reaches.
 #[server(prefix = "/fn", endpoint = "get_diff", input = Postcard, output = Postcard)]
-pub async fn get_diff(a: TraceId, b: TraceId) -> Result<Diff, Failure> {
+pub async fn get_diff(a: Compare, b: Compare, window_secs: u64) -> Result<Diff, Failure> {
     let (backend, caller) = context()?;
-    Ok(backend.get_diff(&caller, a, b).await?)
+    Ok(backend.get_diff(&caller, a, b, window_secs).await?)
 }
 
 /// Who called whom in a range of time.

@@ -64,6 +64,27 @@ pub fn replaced(text: &str, conditions: &[Condition]) -> Result<String, Vec<Prob
     Ok(print(&conditions.iter().fold(query, with)))
 }
 
+/// Traces that one query finds and the other too, with whichever of their spans.
+pub fn beside(text: &str, more: &str) -> Result<String, Vec<Problem>> {
+    let (mut query, other) = (read(text)?, read(more)?);
+    if query.only_filter() == Some(None) {
+        return Ok(print(&other));
+    }
+    if other.only_filter() == Some(None) {
+        return Ok(print(&query));
+    }
+    let at = ByteRange::default();
+    let right = match other.pipeline.stages.is_empty() {
+        true => other.pipeline.spans,
+        false => Spanset { kind: SpansetKind::Pipeline(Box::new(other.pipeline)), at },
+    };
+    let left = query.pipeline.spans;
+    let kind = SpansetKind::Binary { op: SpansetOp::And, left: Box::new(left), right: Box::new(right) };
+    query.pipeline.spans = Spanset { kind, at };
+    query.form = Form::TraceQl;
+    Ok(print(&query))
+}
+
 /// Whether the condition is one of those that must hold.
 pub fn has(query: &Query, condition: &Condition) -> bool {
     place_of(query, condition).is_some()
@@ -203,6 +224,17 @@ mod tests {
         assert_eq!(toggle("span.code=500", &number), "");
         assert_eq!(toggle("{ }", &number), "{ span.code = 500 }");
         assert!(toggled("duration>", &cart).is_err());
+    }
+
+    #[test]
+    fn what_is_asked_beside_may_be_true_of_other_spans() {
+        let both = |text: &str, more: &str| beside(text, more).unwrap();
+        assert_eq!(both("", "{ .a = 1 }"), "{ .a = 1 }");
+        assert_eq!(both("error", ""), "error");
+        assert_eq!(both("error", "{ .a = 1 }"), "{ status = error } && { .a = 1 }");
+        let three = "{ .a = 1 } && { .b = 1 } && { .c = 1 }";
+        assert_eq!(both("{ .a = 1 } && { .b = 1 }", "{ .c = 1 }"), three);
+        assert!(beside("duration>", "error").is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct SpanRow {
     pub marks: u8,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder {
     strings: Vec<String>,
     numbers: HashMap<String, u32>,
@@ -44,9 +44,15 @@ struct Row {
     marks: u8,
 }
 
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
     pub fn new() -> Builder {
-        let mut builder = Builder::default();
+        let mut builder = Builder { strings: Vec::new(), numbers: HashMap::new(), rows: Vec::new() };
         builder.number_of("");
         builder
     }

@@ -17,12 +17,17 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Clock, CriticalPath, NO_ROW, Trace, Tree};
-use crate::{Nanos, SpanId, SpanKind, TraceId};
+use crate::{Nanos, SpanId, SpanKind, Timestamp, TraceId};
 
+mod compare;
+mod typical;
+mod wire;
 mod words;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+pub use compare::Compare;
+pub use typical::{Sample, Spread};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Change {
     Same,
     Added,
@@ -32,13 +37,14 @@ pub enum Change {
 }
 
 /// What one trace has of an entry. Times are in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
     /// 0: the trace has nothing here.
     pub calls: u32,
     pub errors: u32,
-    /// The earliest of its spans.
+    /// The earliest of its spans, and when it began after the trace's start, as its sender said.
     pub first_span: SpanId,
+    pub first_offset: u64,
     /// From the earliest start to the latest end, after the trace's start, on the corrected clock.
     pub start: u64,
     pub end: u64,
@@ -48,7 +54,7 @@ pub struct Side {
     pub critical: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The entry above, or [`NO_ROW`].
     pub parent: u32,
@@ -62,18 +68,23 @@ pub struct Entry {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "wire::Columns", into = "wire::Columns")]
 pub struct Diff {
     pub a: Whole,
     pub b: Whole,
     pub strings: Vec<String>,
     /// Parents before their children, siblings in order of start.
     pub entries: Vec<Entry>,
+    /// One side is no trace but what is typical of many.
+    pub sample: Option<Sample>,
 }
 
 /// One trace as a whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Whole {
+    /// Zero for what is typical of many.
     pub trace_id: TraceId,
+    pub start: Timestamp,
     /// From the earliest start to the latest end.
     pub duration: Nanos,
     /// How long the root took.
@@ -89,8 +100,23 @@ const LEAST_NS: u64 = 50_000;
 impl Diff {
     pub fn new(a: &Trace, b: &Trace) -> Diff {
         let mut aligner = Aligner::default();
-        let (whole_a, whole_b) = (aligner.add(a, |entry| &mut entry.a), aligner.add(b, |entry| &mut entry.b));
-        Diff { a: whole_a, b: whole_b, strings: aligner.strings, entries: ordered(&aligner.entries) }
+        let (whole_a, sides_a) = aligner.add(a);
+        let (whole_b, sides_b) = aligner.add(b);
+        aligner.set(&sides_a, |entry| &mut entry.a);
+        aligner.set(&sides_b, |entry| &mut entry.b);
+        let order = ordered(&aligner.entries);
+        aligner.finish((whole_a, whole_b), &order)
+    }
+
+    /// The same with the sides exchanged.
+    #[must_use]
+    pub fn turned_round(mut self) -> Diff {
+        std::mem::swap(&mut self.a, &mut self.b);
+        self.entries.iter_mut().for_each(|entry| std::mem::swap(&mut entry.a, &mut entry.b));
+        if let Some(sample) = &mut self.sample {
+            sample.is_second = !sample.is_second;
+        }
+        self
     }
 
     pub fn text(&self, number: u32) -> &str {
@@ -160,13 +186,15 @@ struct Aligner {
 }
 
 impl Aligner {
-    fn add(&mut self, trace: &Trace, side: impl Fn(&mut Entry) -> &mut Side) -> Whole {
+    /// The trace as a whole, and what it has of each place so far.
+    fn add(&mut self, trace: &Trace) -> (Whole, Vec<Side>) {
         let tree = Tree::new(trace);
         let clock = Clock::new(trace, &tree);
         let path = CriticalPath::new(trace, &tree, &clock);
         let own = clock.self_times(trace, &tree);
         let names: Vec<u32> = trace.strings.iter().map(|text| self.number_of(text)).collect();
         let mut entry_of = vec![NO_ROW; trace.len()];
+        let mut sides: Vec<Side> = Vec::new();
         for row in &tree.order {
             let at = *row as usize;
             let above = match tree.parent[at] {
@@ -177,25 +205,47 @@ impl Aligner {
                 (names[trace.service[at] as usize], names[trace.operation[at] as usize]);
             let place = self.place((above, service, operation, trace.kind[at]));
             entry_of[at] = place;
-            let (start, end) = (clock.start(trace, at), clock.end(trace, at));
-            side(&mut self.entries[place as usize]).add(&Side {
+            sides.resize(self.entries.len().max(sides.len()), Side::default());
+            sides[place as usize].add(&Side {
                 calls: 1,
                 errors: u32::from(trace.is_error(at)),
                 first_span: trace.span_id[at],
-                start,
-                end,
+                first_offset: trace.offset[at],
+                start: clock.start(trace, at),
+                end: clock.end(trace, at),
                 duration: trace.length[at],
                 self_time: own[at],
                 critical: path.time[at],
             });
         }
-        Whole {
+        let whole = Whole {
             trace_id: trace.trace_id,
+            start: trace.start,
             duration: trace.duration,
             root_duration: Nanos(path.total()),
             spans: trace.len() as u32,
             errors: (0..trace.len()).filter(|row| trace.is_error(*row)).count() as u32,
+        };
+        (whole, sides)
+    }
+
+    fn set(&mut self, sides: &[Side], side: impl Fn(&mut Entry) -> &mut Side) {
+        for (entry, found) in self.entries.iter_mut().zip(sides) {
+            *side(entry) = *found;
         }
+    }
+
+    /// The entries in this order, with their parents' new numbers.
+    fn finish(self, (a, b): (Whole, Whole), order: &[u32]) -> Diff {
+        let mut number_of = vec![NO_ROW; self.entries.len()];
+        let mut shown = Vec::with_capacity(order.len());
+        for at in order {
+            let mut entry = self.entries[*at as usize].clone();
+            number_of[*at as usize] = shown.len() as u32;
+            entry.parent = number_of.get(entry.parent as usize).copied().unwrap_or(NO_ROW);
+            shown.push(entry);
+        }
+        Diff { a, b, strings: self.strings, entries: shown, sample: None }
     }
 
     fn place(&mut self, key: Key) -> u32 {
@@ -228,7 +278,7 @@ impl Side {
             return;
         }
         if one.start < self.start {
-            (self.start, self.first_span) = (one.start, one.first_span);
+            (self.start, self.first_span, self.first_offset) = (one.start, one.first_span, one.first_offset);
         }
         self.calls += 1;
         self.errors += one.errors;
@@ -239,8 +289,8 @@ impl Side {
     }
 }
 
-/// Entries in the order they are shown, with their parents' new numbers.
-fn ordered(entries: &[Entry]) -> Vec<Entry> {
+/// The entries that either side has, in the order they are shown.
+fn ordered(entries: &[Entry]) -> Vec<u32> {
     let start_of = |at: u32| {
         let entry = &entries[at as usize];
         let side = if entry.a.calls > 0 { &entry.a } else { &entry.b };
@@ -248,7 +298,7 @@ fn ordered(entries: &[Entry]) -> Vec<Entry> {
     };
     let mut children: Vec<Vec<u32>> = vec![Vec::new(); entries.len()];
     let mut stack: Vec<u32> = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
+    for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.a.calls + entry.b.calls > 0) {
         let siblings = children.get_mut(entry.parent as usize).unwrap_or(&mut stack);
         siblings.push(at as u32);
     }
@@ -256,12 +306,8 @@ fn ordered(entries: &[Entry]) -> Vec<Entry> {
     let latest_first = |list: &mut Vec<u32>| list.sort_unstable_by_key(|at| std::cmp::Reverse(start_of(*at)));
     latest_first(&mut stack);
     let mut shown = Vec::with_capacity(entries.len());
-    let mut number_of = vec![NO_ROW; entries.len()];
     while let Some(at) = stack.pop() {
-        let mut entry = entries[at as usize].clone();
-        number_of[at as usize] = shown.len() as u32;
-        entry.parent = number_of.get(entry.parent as usize).copied().unwrap_or(NO_ROW);
-        shown.push(entry);
+        shown.push(at);
         let mut below = std::mem::take(&mut children[at as usize]);
         latest_first(&mut below);
         stack.append(&mut below);

@@ -3,10 +3,12 @@
 use api::{Backend, Caller};
 use async_trait::async_trait;
 use model::log::TraceLogs;
+use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Facets, Heatmap, OperationSummary, ReceiptsAsked, ReceiptsReport,
-    SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport, TraceSearch,
+    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
+    ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
+    TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -43,6 +45,15 @@ impl Backend for Answers {
         self.queries.heatmap(&caller.scope, &search, columns, now()).await
     }
 
+    async fn explain_region(
+        &self,
+        caller: &Caller,
+        search: TraceSearch,
+        region: Region,
+    ) -> Result<Explanation, ApiError> {
+        self.queries.explain(&caller.scope, &search, &region, now()).await
+    }
+
     async fn list_attribute_keys(&self, caller: &Caller) -> Result<Vec<AttributeKey>, ApiError> {
         self.queries.attribute_keys(&caller.scope, now()).await
     }
@@ -60,8 +71,14 @@ impl Backend for Answers {
         self.queries.trace(&caller.scope, trace).await
     }
 
-    async fn get_diff(&self, caller: &Caller, a: TraceId, b: TraceId) -> Result<Diff, ApiError> {
-        self.queries.diff(&caller.scope, a, b).await
+    async fn get_diff(
+        &self,
+        caller: &Caller,
+        a: Compare,
+        b: Compare,
+        window_secs: u64,
+    ) -> Result<Diff, ApiError> {
+        self.queries.diff(&caller.scope, a, b, window_secs).await
     }
 
     async fn get_service_graph(

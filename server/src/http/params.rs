@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::receipt::Outcome;
+use model::trace::diff::Compare;
 use model::view::{ReceiptsAsked, SearchOrder, TraceSearch};
 use model::{ApiError, Nanos, Timestamp, TraceId};
 
@@ -80,14 +81,15 @@ pub fn receipts(params: &HashMap<String, String>) -> Result<ReceiptsAsked, ApiEr
     })
 }
 
-/// The two traces of a comparison.
-pub fn pair(params: &HashMap<String, String>) -> Result<(TraceId, TraceId), ApiError> {
-    let hint = "give two trace ids, such as /api/diff?a=…&b=…";
-    if let Some(unknown) = params.keys().find(|key| !["a", "b"].contains(&key.as_str())) {
+/// The two sides of a comparison.
+pub fn pair(params: &HashMap<String, String>) -> Result<(Compare, Compare), ApiError> {
+    let hint =
+        "give two trace ids, such as /api/diff?a=…&b=…; one may be typical, previous, usual or fastest";
+    if let Some(unknown) = params.keys().find(|key| !["a", "b", "window_secs"].contains(&key.as_str())) {
         return Err(ApiError::bad_request(format!("there is no parameter '{unknown}'"), hint));
     }
     let one = |name: &str| match filled(params, name) {
-        Some(text) => trace_id(text),
+        Some(text) => Compare::of_name(text).map_or_else(|| trace_id(text).map(Compare::Trace), Ok),
         None => Err(ApiError::bad_request(format!("{name} is missing"), hint)),
     };
     Ok((one("a")?, one("b")?))

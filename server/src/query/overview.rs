@@ -233,7 +233,7 @@ impl Queries {
     }
 
     /// Where a map without a start begins: at the first piece that may match, if it is not absurdly old.
-    async fn earliest(
+    pub(super) async fn earliest(
         &self,
         scope: &Scope,
         asked: &TraceSearch,
@@ -243,6 +243,18 @@ impl Queries {
         let (first, _) = self.reader.number(&question.earliest_plan(scope)).await?;
         let oldest = now.minus(OLDEST_MAP);
         Ok(if first == 0 { now.minus(SHORTEST_MAP) } else { Timestamp(first).clamp(oldest, now) })
+    }
+
+    /// Traces a search finds, by a hash of their ids, and about how many there are.
+    pub(super) async fn sampled(
+        &self,
+        scope: &Scope,
+        asked: &TraceSearch,
+    ) -> Result<(Vec<TraceId>, u64, Scanned), ApiError> {
+        let question = Question::new(asked, Timestamp(0))?;
+        let sample = self.sample(scope, &question, &Verify::new(question.query())?, 1).await?;
+        let traces: Vec<TraceId> = sample.found.iter().map(|found| found.trace_id).collect();
+        Ok((traces, scaled(sample.found.len(), sample.share), sample.scanned))
     }
 
     async fn sample(

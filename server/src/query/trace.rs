@@ -147,7 +147,7 @@ fn built_of(trace: TraceId, spans: &VecDeque<Span>) -> Trace {
     builder.finish(trace)
 }
 
-fn unknown_trace(trace: TraceId) -> ApiError {
+pub fn unknown_trace(trace: TraceId) -> ApiError {
     ApiError::not_found(
         format!("no trace {trace}"),
         "it may not have arrived yet, may have expired, or the id may be of another installation",

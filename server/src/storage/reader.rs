@@ -11,19 +11,23 @@ use self::origins::OriginCache;
 use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS, QUERY_MAX_TEXT_BYTES};
 
+mod explain;
 mod facts;
 mod found;
 mod graph;
 mod in_trace;
 mod logs;
 mod origins;
+mod peers;
 mod receipts;
 mod spans;
 
+pub use explain::{Maker, Member, Said, Traits};
 pub use facts::{Arrived, Settled};
 pub use found::{Candidate, Evaluated, Found, Point, Shown, ValueCount};
 pub use graph::EdgeCount;
 pub use origins::Origins;
+pub use peers::Peer;
 pub use receipts::ReceiptRow;
 pub use spans::SpanCursor;
 

@@ -60,6 +60,57 @@ async fn what_was_added_is_missing_or_took_longer_is_told_and_adds_up() {
     assert!(diff["summary"].as_str().unwrap().starts_with("The second took 80 ms longer: +60 ms in cart"));
 }
 
+/// Others of the same root operation are found by it alone, and a trace in which it is called by another is none.
+#[tokio::test]
+async fn a_trace_is_compared_with_what_is_typical_of_its_operation() {
+    let server = TestServer::start().await;
+    let mut sent = 0;
+    let mut send = async |spans: &[Span]| {
+        server.send(spans).await;
+        sent += spans.len();
+        server.stored(sent).await;
+    };
+    for id in 1..=5 {
+        send(&trace(id, 100, &[("cart", 10, 30)])).await;
+    }
+    send(&trace(6, 60, &[("cart", 10, 30)])).await;
+    let mut other = trace(7, 5_000, &[("shop", 10, 4_000)]);
+    other[0].service = "batch".to_owned();
+    other[1].operation = "GET".to_owned();
+    send(&other).await;
+    let slow = trace(8, 180, &[("cart", 10, 100), ("mail", 120, 10)]);
+    send(&slow).await;
+
+    let id = slow[0].trace_id;
+    let (status, diff) = server.get(&format!("/api/diff?a=typical&b={id}")).await;
+    assert_eq!(status, 200, "{diff}");
+    assert_eq!(diff["sample"], json!({ "side": "a", "traces": 6, "middle": 4, "of": 6 }));
+    assert_eq!((&diff["a"]["trace_id"], &diff["delta_ms"]), (&Value::Null, &json!(80.0)));
+    let line = |entry: &Value| (entry["change"].clone(), entry["critical_delta_ms"].clone());
+    let lines: Vec<_> = diff["entries"].as_array().unwrap().iter().map(line).collect();
+    let expected = [("slower", 0.0), ("slower", 70.0), ("added", 10.0)];
+    assert_eq!(lines, expected.map(|(change, delta)| (json!(change), json!(delta))));
+    assert_eq!(diff["entries"][1]["spread"], json!({ "traces": 6, "p50_ms": 30.0, "p95_ms": 30.0 }));
+    let (_, back) = server.get(&format!("/api/diff?a={id}&b=typical&window_secs=600")).await;
+    assert_eq!((&back["sample"]["side"], &back["delta_ms"]), (&json!("b"), &json!(-80.0)));
+
+    for (named, number) in [("fastest", 6), ("previous", 6), ("usual", 0)] {
+        let (status, found) = server.get(&format!("/api/diff?a={named}&b={id}")).await;
+        assert_eq!(status, 200, "{found}");
+        let other = found["a"]["trace_id"].as_str().unwrap();
+        let is_right = if number == 0 {
+            found["a"]["duration_ms"] == 100.0
+        } else {
+            *other == format!("{number:02x}").repeat(16)
+        };
+        assert!(is_right, "{named}: {other}");
+    }
+    let batch = other[0].trace_id;
+    let (status, answer) = server.get(&format!("/api/diff?a={batch}&b=typical")).await;
+    assert_eq!(status, 404, "{answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains("batch GET"), "{answer}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_compared_is_said() {
     let server = TestServer::start().await;
@@ -72,6 +123,10 @@ async fn what_cannot_be_compared_is_said() {
         (format!("a={known}"), 400, "b is missing"),
         (format!("a={known}&b=zz"), 400, "zz"),
         (format!("a={known}&b={known}&c=1"), 400, "'c'"),
+        ("a=typical&b=typical".to_owned(), 400, "neither side"),
+        (format!("a=typical&b={known}"), 404, "no such trace of shop GET"),
+        (format!("a=typical&b={known}&window_secs=0"), 400, "window_secs"),
+        (format!("a=typical&b={unknown}"), 404, unknown.as_str()),
     ] {
         let (found, answer) = server.get(&format!("/api/diff?{query}")).await;
         assert_eq!(found, status, "{query}: {answer}");

@@ -9,6 +9,7 @@ mod diff;
 mod download;
 mod erase;
 mod evaluator;
+mod explain;
 mod in_trace;
 mod keys;
 mod logs;

@@ -136,6 +136,42 @@ fn chain(levels: u64) -> Trace {
     builder.finish(TraceId([2; 16]))
 }
 
+#[test]
+fn what_is_typical_is_the_middle_half_and_rare_paths_count_for_their_callers() {
+    let usual = "shop GET 0..100\n  cart get 10..40\n  db query 50..70";
+    let others = [
+        usual,
+        usual,
+        usual,
+        "shop GET 0..108\n  cart get 10..40\n  db query 50..70\n  mail send 80..88",
+        "shop GET 0..9000\n  cart get 10..8940",
+    ]
+    .map(drawn::trace);
+    let trace = drawn::trace("shop GET 0..160\n  cart get 10..100\n  mail send 110..120");
+    let diff = Diff::from_typical(&others, 1_000, &trace).unwrap();
+    let millis = |ns: u64| ns / 1_000_000;
+    let lines: Vec<_> = diff
+        .entries
+        .iter()
+        .map(|e| (diff.text(e.service), millis(e.a.duration), millis(e.b.duration), e.change()))
+        .collect();
+    // Of five, one at each end is left out: the mean is that of 100, 100 and 108.
+    let expected = [
+        ("shop", 102, 160, Change::Slower),
+        ("cart", 30, 90, Change::Slower),
+        ("db", 20, 0, Change::Removed),
+        ("mail", 0, 10, Change::Added),
+    ];
+    assert_eq!(lines, expected);
+    let sample = diff.sample.as_ref().unwrap();
+    assert_eq!((sample.traces, sample.middle, sample.of), (5, 3, 1_000));
+    let spread = &sample.spread[1];
+    assert_eq!((spread.present, millis(spread.p50), millis(spread.p95)), (5, 30, 8_930));
+    assert_eq!(sample.spread[3].present, 1);
+    assert!(diff.words().starts_with("This trace took 57.3 ms longer than is typical: +60 ms in cart get"));
+    assert_eq!(Diff::from_typical(&[], 0, &trace), None);
+}
+
 fn any_trace() -> impl Strategy<Value = Trace> {
     let span = (0usize..30, 0u64..1_000, 0u64..600, 0u32..3, 0u8..3, any::<bool>());
     proptest::collection::vec(span, 1..30).prop_map(|spans| {
@@ -171,10 +207,36 @@ proptest! {
         }
         let parts: i64 = diff.contributions().iter().map(|(_, delta)| delta).sum();
         prop_assert_eq!(parts, diff.delta());
+        let sent = postcard::to_allocvec(&diff).unwrap();
+        prop_assert_eq!(&postcard::from_bytes::<Diff>(&sent).unwrap(), &diff);
         for (at, entry) in diff.entries.iter().enumerate() {
             prop_assert!(entry.parent == NO_ROW || (entry.parent as usize) < at);
             prop_assert!(entry.a.calls + entry.b.calls > 0);
         }
+    }
+
+    #[test]
+    fn beside_what_is_typical_it_adds_up_too(
+        others in proptest::collection::vec(any_trace(), 1..12),
+        trace in any_trace(),
+    ) {
+        let diff = Diff::from_typical(&others, 0, &trace).unwrap();
+        let parts: i64 = diff.contributions().iter().map(|(_, delta)| delta).sum();
+        prop_assert_eq!(parts, diff.delta());
+        let own: u64 = diff.entries.iter().map(|entry| entry.b.critical).sum();
+        prop_assert_eq!(own, trace.length[trace.root_row().unwrap()]);
+        prop_assert_eq!(diff.b.root_duration.0, own);
+        prop_assert_eq!(diff.entries.iter().map(|e| e.b.calls as usize).sum::<usize>(), trace.len());
+        prop_assert_eq!(diff.sample.as_ref().unwrap().spread.len(), diff.entries.len());
+        for (at, entry) in diff.entries.iter().enumerate() {
+            prop_assert!(entry.parent == NO_ROW || (entry.parent as usize) < at);
+            prop_assert!(entry.a.calls + entry.b.calls > 0);
+        }
+        let back = diff.clone().turned_round();
+        prop_assert_eq!(back.delta(), -diff.delta());
+        prop_assert_eq!(back.turned_round(), diff.clone());
+        let sent = postcard::to_allocvec(&diff).unwrap();
+        prop_assert_eq!(postcard::from_bytes::<Diff>(&sent).unwrap(), diff);
     }
 
     /// Turned round, what was added is removed and what was slower is faster.

@@ -13,6 +13,11 @@ impl Diff {
         if delta == 0 {
             return "Both took the same time.".to_owned();
         }
+        let (subject, than) = match self.sample.as_ref().map(|sample| sample.is_second) {
+            None => ("The second", ""),
+            Some(false) => ("This trace", " than is typical"),
+            Some(true) => ("What is typical", " than this trace"),
+        };
         let all = self.contributions();
         let named = if all.len() > NAMED_MAX + 1 { NAMED_MAX } else { all.len() };
         let mut parts: Vec<String> = all[..named]
@@ -25,7 +30,7 @@ impl Diff {
         }
         let (longer, by) =
             (if delta > 0 { "longer" } else { "less" }, delta.unsigned_abs() as f64 / NS_PER_MS);
-        format!("The second took {} ms {longer}: {}.", digits(by), parts.join(", "))
+        format!("{subject} took {} ms {longer}{than}: {}.", digits(by), parts.join(", "))
     }
 
     fn place(&self, entry: &Entry) -> String {

@@ -1,0 +1,198 @@
+//! Which of many things sets some traces apart from others. Pure: traces are bits, and a thing is the set of those
+//! that have it.
+//!
+//! What counts is the difference of two shares: of the traces inside that have it and of those outside. It is largest
+//! for what most inside have and few outside do. A thing is kept when so many would hardly have it for no reason, given
+//! how many things were tried. Where it makes no difference among the traces of a service it occurs in, it goes with
+//! that service. What the very same traces have is told once.
+
+use super::stats::{Fisher, corrected};
+
+/// Kept when the corrected chance is smaller, and the difference of the shares at least this.
+const CHANCE: f64 = 0.01;
+const LEAST_EFFECT: f64 = 0.05;
+/// Things that are paired with each other, and how much more a pair must tell than both of it.
+const PAIRED: usize = 12;
+const PAIR_GAIN: f64 = 0.1;
+/// Sets that share this much of all they have are the same.
+const ALIKE: f64 = 0.95;
+/// A difference that shrinks to this part among a service's traces is the service's.
+const LEFT_OF_IT: f64 = 0.3;
+
+/// A set of traces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    pub fn none(count: usize) -> Bits {
+        Bits { words: vec![0; count.div_ceil(64)] }
+    }
+
+    /// As large, and nothing in it.
+    pub fn emptied(&self) -> Bits {
+        Bits { words: vec![0; self.words.len()] }
+    }
+
+    pub fn set(&mut self, at: usize) {
+        self.words[at / 64] |= 1 << (at % 64);
+    }
+
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn and(&self, other: &Bits) -> Bits {
+        Bits { words: self.words.iter().zip(&other.words).map(|(a, b)| a & b).collect() }
+    }
+
+    fn common(&self, other: &Bits) -> usize {
+        self.words.iter().zip(&other.words).map(|(a, b)| (a & b).count_ones() as usize).sum()
+    }
+
+    /// The first few of the set that are in the other too.
+    pub fn first_in(&self, other: &Bits, most: usize) -> Vec<usize> {
+        let both = self.and(other);
+        let is_set = |at: &usize| both.words[at / 64] >> (at % 64) & 1 == 1;
+        (0..both.words.len() * 64).filter(is_set).take(most).collect()
+    }
+}
+
+/// Something a trace may have.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    pub traces: Bits,
+    /// The services it occurs in, by their numbers; none for a service itself.
+    pub services: Vec<usize>,
+    /// Of things that the same traces have, the most telling name comes first.
+    pub rank: u8,
+}
+
+/// The traces looked at.
+pub struct Ground {
+    pub inside: Bits,
+    pub outside: Bits,
+    /// The traces of each service.
+    pub services: Vec<Bits>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranked {
+    /// One thing, or the two of a pair.
+    pub things: Vec<usize>,
+    pub traces: Bits,
+    pub inside: usize,
+    pub outside: usize,
+    pub chance: f64,
+    pub goes_with: Option<usize>,
+    /// Other things of the same traces.
+    pub alike: Vec<usize>,
+    effect: f64,
+}
+
+/// What was found, the most telling first, and how much was tried.
+pub fn rank(ground: &Ground, things: &[Thing], most: usize) -> (Vec<Ranked>, usize) {
+    let all = (ground.inside.count(), ground.outside.count());
+    if all.0 == 0 || all.1 == 0 {
+        return (Vec::new(), 0);
+    }
+    let singles: Vec<Ranked> =
+        (0..things.len()).map(|at| measured(ground, all, vec![at], things[at].traces.clone())).collect();
+    let pairs = pairs(ground, all, things, &singles);
+    let tried = things.len() + pairs.len();
+    let mut found: Vec<Ranked> = singles.into_iter().chain(pairs).collect();
+    let fisher = Fisher::new(all.0 + all.1);
+    let chances: Vec<f64> =
+        found.iter().map(|one| fisher.chance(one.inside, all.0, one.outside, all.1)).collect();
+    for (one, chance) in found.iter_mut().zip(corrected(&chances, tried)) {
+        one.chance = chance;
+    }
+    found.retain(|one| one.chance < CHANCE && one.effect >= LEAST_EFFECT && is_worth_its_parts(one));
+    for one in &mut found {
+        one.goes_with = service_of(ground, things, one);
+    }
+    let name = |one: &Ranked| one.things.iter().map(|at| things[*at].rank).max().unwrap_or_default();
+    found.sort_by(|a, b| {
+        (a.goes_with.is_some(), a.things.len())
+            .0
+            .cmp(&b.goes_with.is_some())
+            .then(b.effect.total_cmp(&a.effect))
+            .then(a.things.len().cmp(&b.things.len()))
+            .then(name(a).cmp(&name(b)))
+            .then(a.things.cmp(&b.things))
+    });
+    (merged(found, most), tried)
+}
+
+fn measured(ground: &Ground, all: (usize, usize), things: Vec<usize>, traces: Bits) -> Ranked {
+    let (inside, outside) = (traces.common(&ground.inside), traces.common(&ground.outside));
+    let effect = inside as f64 / all.0 as f64 - outside as f64 / all.1 as f64;
+    Ranked { things, traces, inside, outside, chance: 1.0, goes_with: None, alike: Vec::new(), effect }
+}
+
+/// Pairs of the best that tell clearly more than either alone.
+fn pairs(ground: &Ground, all: (usize, usize), things: &[Thing], singles: &[Ranked]) -> Vec<Ranked> {
+    let mut best: Vec<&Ranked> = singles.iter().filter(|one| one.effect >= LEAST_EFFECT).collect();
+    best.sort_by(|a, b| b.effect.total_cmp(&a.effect));
+    // Of those that are the same, one.
+    let mut chosen: Vec<&Ranked> = Vec::new();
+    for one in best {
+        if chosen.len() < PAIRED && !chosen.iter().any(|other| are_alike(&one.traces, &other.traces)) {
+            chosen.push(one);
+        }
+    }
+    let mut found = Vec::new();
+    for (at, one) in chosen.iter().enumerate() {
+        for other in &chosen[at + 1..] {
+            let (a, b) = (one.things[0], other.things[0]);
+            let mut pair = measured(ground, all, vec![a, b], things[a].traces.and(&things[b].traces));
+            // What it lacks to be worth telling makes it small.
+            let gain = pair.effect - one.effect.max(other.effect);
+            if gain < PAIR_GAIN {
+                pair.effect = 0.0;
+            }
+            found.push(pair);
+        }
+    }
+    found
+}
+
+fn is_worth_its_parts(one: &Ranked) -> bool {
+    one.things.len() == 1 || one.effect > 0.0
+}
+
+fn are_alike(a: &Bits, b: &Bits) -> bool {
+    let common = a.common(b);
+    let either = a.count() + b.count() - common;
+    either > 0 && common as f64 >= ALIKE * either as f64
+}
+
+/// The service among whose traces it makes little difference, if there is one.
+fn service_of(ground: &Ground, things: &[Thing], one: &Ranked) -> Option<usize> {
+    let [at] = one.things[..] else { return None };
+    things[at].services.iter().copied().find(|service| {
+        let traces = &ground.services[*service];
+        let (inside, outside) = (traces.and(&ground.inside), traces.and(&ground.outside));
+        let (of_inside, of_outside) = (inside.count(), outside.count());
+        let share = |bits: &Bits, of: usize| one.traces.common(bits) as f64 / of.max(1) as f64;
+        // Nobody outside calls it: there is nothing to tell them apart by.
+        of_outside == 0 || share(&inside, of_inside) - share(&outside, of_outside) < LEFT_OF_IT * one.effect
+    })
+}
+
+/// Those of the same traces as one before them are told with it.
+fn merged(found: Vec<Ranked>, most: usize) -> Vec<Ranked> {
+    let mut kept: Vec<Ranked> = Vec::new();
+    for one in found {
+        match kept.iter().position(|other| are_alike(&other.traces, &one.traces)) {
+            Some(at) if one.things.len() == 1 => kept[at].alike.push(one.things[0]),
+            None if kept.len() < most => kept.push(one),
+            _ => {}
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

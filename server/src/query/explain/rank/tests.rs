@@ -1,0 +1,77 @@
+//! Small worlds with a known cause.
+
+use super::*;
+
+const TRACES: usize = 400;
+
+fn bits(of: impl Fn(usize) -> bool) -> Bits {
+    let mut bits = Bits::none(TRACES);
+    (0..TRACES).filter(|at| of(*at)).for_each(|at| bits.set(at));
+    bits
+}
+
+/// The first hundred are inside; every second trace calls the one service.
+fn ground() -> Ground {
+    Ground {
+        inside: bits(|at| at < 100),
+        outside: bits(|at| at >= 100),
+        services: vec![bits(|at| at < 90 || at.is_multiple_of(2))],
+    }
+}
+
+fn thing(services: &[usize], of: impl Fn(usize) -> bool) -> Thing {
+    Thing { traces: bits(of), services: services.to_vec(), rank: 1 }
+}
+
+#[test]
+fn what_most_inside_have_and_few_outside_comes_first() {
+    let things = [
+        thing(&[], |at| at.is_multiple_of(3)),
+        thing(&[], |at| !(80..=390).contains(&at)),
+        thing(&[], |at| at < 30),
+        thing(&[], |_| true),
+    ];
+    let (found, tried) = rank(&ground(), &things, 10);
+    let told: Vec<_> = found.iter().map(|one| (one.things.clone(), one.inside, one.outside)).collect();
+    assert_eq!(told, [(vec![1], 80, 9), (vec![2], 30, 0)]);
+    assert!(tried >= 4 && found.iter().all(|one| one.chance < 0.01));
+}
+
+#[test]
+fn what_goes_with_a_service_says_so_and_comes_last() {
+    let of_service = |at: usize| at < 90 || at.is_multiple_of(2);
+    let things = [
+        // All of the service's spans say it.
+        thing(&[0], of_service),
+        // Among those of the service too, most inside and few outside.
+        thing(&[0], |at| at < 40),
+    ];
+    let (found, _) = rank(&ground(), &things, 10);
+    let told: Vec<_> = found.iter().map(|one| (one.things[0], one.goes_with)).collect();
+    assert_eq!(told, [(1, None), (0, Some(0))]);
+}
+
+#[test]
+fn two_that_tell_little_alone_are_a_pair() {
+    let things = [
+        thing(&[], |at| at < 100 || at.is_multiple_of(3)),
+        thing(&[], |at| at < 100 || at % 3 == 1),
+        thing(&[], |at| at == 399),
+    ];
+    let (found, _) = rank(&ground(), &things, 10);
+    assert_eq!((found[0].things.as_slice(), found[0].inside, found[0].outside), (&[0, 1][..], 100, 0));
+}
+
+#[test]
+fn the_same_is_told_once() {
+    let things = [thing(&[], |at| at < 80), Thing { rank: 0, ..thing(&[], |at| at < 80) }];
+    let (found, _) = rank(&ground(), &things, 10);
+    assert_eq!((found.len(), found[0].things.as_slice(), found[0].alike.as_slice()), (1, &[1][..], &[0][..]));
+    assert_eq!(found[0].traces.first_in(&ground().inside, 2), [0, 1]);
+}
+
+#[test]
+fn with_nobody_inside_there_is_nothing_to_explain() {
+    let ground = Ground { inside: Bits::none(TRACES), outside: bits(|_| true), services: Vec::new() };
+    assert_eq!(rank(&ground, &[thing(&[], |at| at < 9)], 10), (Vec::new(), 0));
+}

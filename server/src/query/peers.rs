@@ -1,0 +1,196 @@
+//! Other traces of a trace's root operation: the one before it, the usual and the fastest, and all of a sample whole.
+//!
+//! `pieces` names traces in which the operation occurs; `spans` tells in which of them it is the root. The sample is
+//! chosen by a hash of the ids, so that it is the same each time.
+
+use std::collections::HashMap;
+
+use model::trace::diff::Compare;
+use model::trace::{Builder, SpanRow, Trace};
+use model::view::TraceSummary;
+use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
+
+use super::Queries;
+use super::facts::outlines_plan;
+use super::verify::summaries_plan;
+use crate::limits::{PEERS_CANDIDATES, PEERS_MAX_SECS, PEERS_MAX_SPANS, PEERS_MAX_TRACES};
+use crate::storage::pieces::BUCKET_SECS;
+use crate::storage::reader::{Peer, Plan};
+
+/// So many candidates are looked at for the one before.
+const PREVIOUS_CANDIDATES: u32 = 100;
+
+/// Which traces count as peers.
+#[derive(Clone, Debug)]
+struct Kin {
+    service: String,
+    operation: String,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+enum Pick {
+    /// By a hash of their ids.
+    Evenly,
+    Newest,
+}
+
+impl Kin {
+    /// Peers lie as far before the trace as after it.
+    fn of(summary: &TraceSummary, window_secs: u64) -> Result<Kin, ApiError> {
+        if window_secs == 0 || window_secs > PEERS_MAX_SECS {
+            return Err(ApiError::bad_request(
+                format!("window_secs is {window_secs}"),
+                format!("window_secs goes from 1 to {PEERS_MAX_SECS}"),
+            ));
+        }
+        Ok(Kin {
+            service: summary.root_service.clone(),
+            operation: summary.root_operation.clone(),
+            from: summary.start.minus(Nanos::from_secs(window_secs)),
+            to: summary.start.plus(Nanos::from_secs(window_secs)),
+        })
+    }
+
+    fn candidates_plan(&self, scope: &Scope, pick: Pick) -> Plan {
+        let (order, limit) = match pick {
+            Pick::Evenly => ("cityHash64(trace_id)".to_owned(), PEERS_CANDIDATES),
+            Pick::Newest => ("latest DESC, trace_id".to_owned(), u64::from(PREVIOUS_CANDIDATES)),
+        };
+        let sql = format!(
+            "SELECT trace_id, toUInt64(count() OVER ()) AS key
+             FROM (SELECT trace_id, min(first) AS latest FROM pieces
+                WHERE tenant = {{tenant:String}}
+                    AND bucket >= toDateTime({{low_bucket:UInt32}}, 'UTC') AND bucket <= toDateTime({{high_secs:UInt32}}, 'UTC')
+                    AND error IN (0, 1)
+                    AND first >= fromUnixTimestamp64Nano({{from:Int64}}) AND first < fromUnixTimestamp64Nano({{to:Int64}})
+                    AND has(groups.service, {{service:String}}) AND has(groups.operation, {{operation:String}})
+                    AND arrayExists((s, o) -> s = {{service:String}} AND o = {{operation:String}},
+                        groups.service, groups.operation)
+                GROUP BY trace_id)
+             ORDER BY {order} LIMIT {limit}"
+        );
+        let secs = |time: Timestamp| time.as_secs().min(u64::from(u32::MAX));
+        self.bound(Plan::new(scope, sql))
+            .bind("low_bucket", secs(self.from) - secs(self.from) % BUCKET_SECS)
+            .bind("high_secs", secs(self.to))
+    }
+
+    /// Those of some traces whose root it is.
+    fn roots_plan(&self, scope: &Scope, traces: &[TraceId]) -> Plan {
+        let sql = format!(
+            "SELECT trace_id, toUnixTimestamp64Nano(min(start)) AS begins,
+                argMin(duration, (parent_id != 0, start)) AS length, count() AS spans
+             FROM spans WHERE tenant = {{tenant:String}} AND trace_id IN ({})
+             GROUP BY trace_id
+             HAVING argMin(service, (parent_id != 0, start)) = {{service:String}}
+                AND argMin(operation, (parent_id != 0, start)) = {{operation:String}}
+                AND begins >= {{from:Int64}} AND begins < {{to:Int64}}",
+            list(traces)
+        );
+        self.bound(Plan::new(scope, sql))
+    }
+
+    fn bound(&self, plan: Plan) -> Plan {
+        plan.bind("service", &self.service)
+            .bind("operation", &self.operation)
+            .bind("from", self.from.0)
+            .bind("to", self.to.0)
+    }
+}
+
+fn list(traces: &[TraceId]) -> String {
+    traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
+}
+
+fn no_peer(summary: &TraceSummary, window_secs: u64) -> ApiError {
+    let (service, operation) = (&summary.root_service, &summary.root_operation);
+    ApiError::not_found(
+        format!("no such trace of {service} {operation} began within {window_secs} seconds of it"),
+        "look further with a larger window, or compare with a trace of your choice",
+    )
+}
+
+impl Queries {
+    /// The one that is called so.
+    pub async fn peer(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        which: Compare,
+        window_secs: u64,
+    ) -> Result<TraceId, ApiError> {
+        let summary = self.summary_of(scope, trace).await?;
+        let mut kin = Kin::of(&summary, window_secs)?;
+        let pick = if which == Compare::Previous { Pick::Newest } else { Pick::Evenly };
+        if which == Compare::Previous {
+            kin.to = summary.start;
+        }
+        let (mut peers, _) = self.kin_of(scope, &kin, trace, pick).await?;
+        peers.sort_by_key(|peer| (peer.length, peer.trace_id));
+        let found = match which {
+            Compare::Previous => peers.iter().max_by_key(|peer| (peer.begins, peer.trace_id)),
+            Compare::Fastest => peers.first(),
+            _ => peers.get(peers.len() / 2),
+        };
+        found.map(|peer| peer.trace_id).ok_or_else(|| no_peer(&summary, window_secs))
+    }
+
+    /// A sample of peers, whole, and about how many there are.
+    pub async fn peer_traces(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        window_secs: u64,
+    ) -> Result<(Vec<Trace>, u64), ApiError> {
+        let summary = self.summary_of(scope, trace).await?;
+        let kin = Kin::of(&summary, window_secs)?;
+        let (mut sample, of) = self.kin_of(scope, &kin, trace, Pick::Evenly).await?;
+        sample.truncate(PEERS_MAX_TRACES);
+        let mut spans = 0;
+        let few = sample.iter().take_while(|peer| {
+            let is_first = spans == 0;
+            spans += peer.spans;
+            is_first || spans <= PEERS_MAX_SPANS
+        });
+        let ids: Vec<TraceId> = few.map(|peer| peer.trace_id).collect();
+        if ids.is_empty() {
+            return Err(no_peer(&summary, window_secs));
+        }
+        let mut builders: HashMap<TraceId, Builder> = HashMap::new();
+        let take = |id: TraceId, row: &SpanRow| builders.entry(id).or_default().push(row);
+        self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
+        Ok((builders.into_iter().map(|(id, builder)| builder.finish(id)).collect(), of))
+    }
+
+    /// Peers but the trace itself, and about how many there are.
+    async fn kin_of(
+        &self,
+        scope: &Scope,
+        kin: &Kin,
+        but: TraceId,
+        pick: Pick,
+    ) -> Result<(Vec<Peer>, u64), ApiError> {
+        let (candidates, _) = self.reader.candidates(&kin.candidates_plan(scope, pick)).await?;
+        let of = candidates.first().map_or(0, |candidate| candidate.key);
+        let looked_at = candidates.len() as u64;
+        let ids: Vec<TraceId> = candidates.iter().map(|c| c.trace_id).filter(|id| *id != but).collect();
+        if ids.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let mut peers = self.reader.peers(&kin.roots_plan(scope, &ids)).await?;
+        // In the order they were chosen in, which is that of no property of theirs.
+        let place = |peer: &Peer| ids.iter().position(|id| *id == peer.trace_id);
+        peers.sort_by_cached_key(place);
+        // As many of the others are peers as of those looked at.
+        let scaled = peers.len() as u64 * of / looked_at.max(1);
+        let of = if of == looked_at { peers.len() as u64 } else { scaled };
+        Ok((peers, of))
+    }
+
+    async fn summary_of(&self, scope: &Scope, trace: TraceId) -> Result<TraceSummary, ApiError> {
+        let (found, _) = self.reader.summaries(&summaries_plan(scope, &[trace], self.quiet_secs)).await?;
+        found.into_iter().next().ok_or_else(|| super::trace::unknown_trace(trace))
+    }
+}

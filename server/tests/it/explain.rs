@@ -1,0 +1,145 @@
+//! What sets some traces apart, asked of a small shop with one known cause.
+
+use model::{AttrValue, Nanos, Origin, Span, SpanId, SpanKind, Status, TraceId};
+use serde_json::{Value, json};
+
+use crate::server::{TestServer, now};
+
+/// Three hundred orders, of which one in seven is another: those of one customer are slow and fail in the new release of payments. Whatever else differs
+/// has nothing to do with it.
+fn orders() -> Vec<Span> {
+    let start = now().minus(Nanos::from_secs(900));
+    let mut spans = Vec::new();
+    for number in 0..300u64 {
+        let is_slow = number % 7 == 3;
+        let length = if is_slow { 900 } else { 50 + number % 40 };
+        let trace_id = TraceId((u128::from(number) + 1).to_be_bytes());
+        let span = |id: u64, parent: u64, service: &str, operation: &str, length: u64| Span {
+            trace_id,
+            span_id: SpanId(number * 10 + id),
+            parent_id: SpanId(if parent == 0 { 0 } else { number * 10 + parent }),
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            kind: SpanKind::Server,
+            start: start.plus(Nanos(number * 1_000_000_000)),
+            duration: Nanos(length * 1_000_000),
+            origin: Origin {
+                resource: vec![
+                    ("service.name".to_owned(), AttrValue::Str(service.to_owned())),
+                    ("host.name".to_owned(), AttrValue::Str(format!("h{}", number % 3))),
+                ],
+                ..Origin::default()
+            },
+            ..Span::default()
+        };
+        let text = |key: &str, value: String| (key.to_owned(), AttrValue::Str(value));
+        let mut root = span(1, 0, "web", "POST /order", length);
+        let customer = if is_slow { "acme".to_owned() } else { format!("c{}", number % 9) };
+        root.attributes =
+            vec![text("customer", customer), ("shard".to_owned(), AttrValue::Int((number % 4) as i64))];
+        let mut pay = span(2, 1, "payments", "charge", length - 10);
+        pay.attributes = vec![text("currency", ["eur", "usd"][number as usize % 2].to_owned())];
+        if is_slow {
+            (pay.status, pay.status_message) = (Status::Error, "no slot free".to_owned());
+        }
+        let version = if is_slow || number % 50 == 1 { "2.0" } else { "1.9" };
+        pay.origin.resource.push(text("service.version", version.to_owned()));
+        spans.extend([root, pay]);
+        // The shop's mail goes with it by accident.
+        if number.is_multiple_of(2) {
+            spans.push(span(3, 1, "mail", "send", 5));
+        }
+    }
+    spans
+}
+
+fn named(answer: &Value) -> Vec<String> {
+    let condition =
+        |c: &Value| format!("{}={}", c["field"].as_str().unwrap(), c["value"].as_str().unwrap_or("?"));
+    let span = |span: &Value| span.as_array().unwrap().iter().map(condition).collect::<Vec<_>>().join(" ");
+    let finding = |f: &Value| f["spans"].as_array().unwrap().iter().map(span).collect::<Vec<_>>().join(" + ");
+    answer["findings"].as_array().unwrap().iter().map(finding).collect()
+}
+
+#[tokio::test]
+async fn a_brushed_region_is_explained_by_its_cause() {
+    let server = TestServer::start().await;
+    let spans = orders();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+
+    let (status, answer) = server.get("/api/explain?part_min_duration_ms=500").await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!((&answer["inside"], &answer["outside"]), (&json!(43), &json!(257)));
+    assert_eq!((&answer["looked_inside"], &answer["looked_outside"]), (&json!(43), &json!(257)));
+    let findings = named(&answer);
+    assert_eq!(findings[0], "span.customer=acme", "{findings:#?}");
+    let first = &answer["findings"][0];
+    assert_eq!(
+        (&first["inside"], &first["outside"], &first["goes_with"]),
+        (&json!(43), &json!(0), &Value::Null)
+    );
+    assert!(first["chance"].as_f64().unwrap() < 1e-20);
+    // The very same traces: told once.
+    let alike = first["alike"].to_string();
+    assert!(alike.contains("no slot free") && alike.contains("status = error"), "{alike}");
+    // Nearly the same: the release, by the service that has it.
+    let version = "resource.service.name=payments resource.service.version=2.0";
+    assert!(findings.iter().any(|f| f == version), "{findings:#?}");
+    for noise in ["shard", "host.name", "currency=usd", "c3"] {
+        assert!(!findings.iter().any(|f| f.contains(noise)), "{noise}: {findings:#?}");
+    }
+    // Every finding is a search away.
+    for finding in answer["findings"].as_array().unwrap() {
+        let q: String = finding["q"].as_str().unwrap().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (status, found) = server.get(&format!("/api/traces?limit=1000&q={q}")).await;
+        assert_eq!(status, 200, "{found}");
+        let ids: Vec<&str> =
+            found["traces"].as_array().unwrap().iter().map(|t| t["trace_id"].as_str().unwrap()).collect();
+        assert_eq!(json!(ids.len()), finding["inside"], "{finding}");
+        let examples = finding["examples"].as_array().unwrap();
+        assert!(examples.iter().all(|id| ids.contains(&id.as_str().unwrap())), "{finding}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_is_explained_whether_pieces_know_it_or_spans() {
+    let server = TestServer::start().await;
+    let spans = orders();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    for q in ["error", "%7B%20span.shard%20%3E%3D%200%20%7D%20%26%26%20%7B%20status%20%3D%20error%20%7D"] {
+        let (status, answer) = server.get(&format!("/api/explain?part_q={q}")).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!((&answer["inside"], &answer["outside"]), (&json!(43), &json!(257)), "{q}");
+        assert_eq!(named(&answer)[0], "span.customer=acme", "{q}");
+    }
+    // Half of the mail's traces: there is nothing about them.
+    let (_, answer) = server.get("/api/explain?q=service%3Dmail&part_q=span.shard%3D2").await;
+    assert_eq!(answer["inside"], json!(75));
+    let findings = named(&answer);
+    assert!(!findings.iter().any(|f| f.contains("currency") || f.contains("host")), "{findings:#?}");
+    // Nobody is inside, or nobody outside.
+    for ask in ["part_q=service%3Dnobody", "part_q=service%3Dweb"] {
+        let (status, answer) = server.get(&format!("/api/explain?{ask}")).await;
+        assert_eq!((status, answer["findings"].as_array().unwrap().len()), (200, 0), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_explained_is_said() {
+    let server = TestServer::start().await;
+    for (ask, word) in [
+        ("", "nothing is selected"),
+        ("q=error", "nothing is selected"),
+        ("part_q=duration%3E", "value is missing"),
+        ("part_q=error%7Crate()", "metric"),
+        ("part_q=error&part_limit=3", "limit"),
+        ("part_q=error&start=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z", "start"),
+        ("part_min_duration_ms=9&part_max_duration_ms=3", "min_duration"),
+    ] {
+        let (status, answer) = server.get(&format!("/api/explain?{ask}")).await;
+        assert_eq!(status, 400, "{ask}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(word), "{ask}: {answer}");
+    }
+}
