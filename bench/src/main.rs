@@ -22,6 +22,7 @@ mod pool;
 mod process;
 mod reference;
 mod report;
+mod stages;
 mod stats;
 
 use pool::Pool;
@@ -47,6 +48,8 @@ enum What {
     Lookup,
     /// What becomes of five times the budget of spans
     Overload,
+    /// What each stage of the way in costs a span
+    Stages,
     /// Ingest and lookup, which is also what happens without a word
     All,
 }
@@ -173,6 +176,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
         What::Ingest => ("ingest", true, false),
         What::Lookup => ("lookup", false, true),
         What::Overload => ("overload", false, false),
+        What::Stages => ("stages", false, false),
         What::All => ("ingest and lookup", true, true),
     };
     let mut report = Report::new(options.date.as_deref(), name);
@@ -189,6 +193,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if matches!(what, What::Overload) {
         overload::run(options, &mut report).await?;
+    }
+    if matches!(what, What::Stages) {
+        stages::run(options, &mut report).await?;
     }
     report.finish(&options.results)
 }
