@@ -1,0 +1,71 @@
+//! A queue whose files were damaged: it opens or says why not, and hands out nothing that was not put in.
+
+use bytes::Bytes;
+use model::{TenantId, Timestamp};
+use server::queue::disk::{DiskQueue, Options};
+use server::queue::metrics::QueueMetrics;
+use server::queue::{Kind, Queue, Record};
+
+use crate::run;
+
+/// Each round opens a queue on disk.
+const ROUNDS: u64 = 150;
+
+fn records() -> Vec<Record> {
+    let record = |number: u64| Record {
+        tenant: TenantId(format!("tenant-{}", number % 2)),
+        received: Timestamp(1_000 + number),
+        kind: [Kind::Spans, Kind::Logs, Kind::Receipts][(number % 3) as usize],
+        spans: number as u32,
+        body: Bytes::from(vec![number as u8; 10 + 7 * number as usize]),
+    };
+    (0..12).map(record).collect()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn open(folder: &std::path::Path) -> Result<DiskQueue, String> {
+    DiskQueue::open(folder, Options::default(), QueueMetrics::default()).map_err(|error| error.to_string())
+}
+
+/// A segment with all records, and its name.
+fn segment() -> (String, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let queue = open(folder.path()).unwrap();
+        for record in records() {
+            queue.append(record).await.unwrap();
+        }
+        queue.close().await;
+    });
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "segment"));
+    assert_eq!(files.len(), 1, "{files:?}");
+    (files[0].file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&files[0]).unwrap())
+}
+
+#[test]
+fn damaged_segments() {
+    let (name, whole) = segment();
+    let written = records();
+    run("recovery", std::slice::from_ref(&whole), ROUNDS, |input| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(&name), input).unwrap();
+        runtime().block_on(async {
+            let Ok(queue) = open(folder.path()) else { return };
+            queue.close().await;
+            let mut found = Vec::new();
+            while let Some(batch) = queue.next_batch().await.unwrap() {
+                found.extend(batch.records);
+                queue.acknowledge(batch.id).await.unwrap();
+            }
+            assert!(found.iter().all(|record| written.contains(record)), "a record nobody wrote");
+            if input == whole {
+                assert_eq!(found, written);
+            }
+        });
+    });
+}
