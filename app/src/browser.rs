@@ -5,6 +5,7 @@ use web_sys::wasm_bindgen::JsCast;
 
 pub mod clipboard;
 pub mod clock;
+pub mod files;
 pub mod frame;
 pub mod history;
 pub mod keys;

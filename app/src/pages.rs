@@ -19,13 +19,14 @@ use receipts::ReceiptsPage;
 use search::SearchPage;
 use services::{ServicePage, ServicesPage};
 use shell::Shell;
-use trace::TracePage;
+use trace::{FilePage, TracePage};
 
 /// Which page a route shows; a page stays while only its state changes.
 #[derive(Clone, Debug, PartialEq)]
 enum Page {
     Search,
     Trace(model::TraceId),
+    File,
     Services,
     Service(String),
     Receipts,
@@ -44,6 +45,7 @@ pub fn App() -> impl IntoView {
     let page = Memo::new(move |_| match router.route() {
         Route::Search(_) => Page::Search,
         Route::Trace(id, _) => Page::Trace(id),
+        Route::File => Page::File,
         Route::Services(_) => Page::Services,
         Route::Service(name, _) => Page::Service(name),
         Route::Receipts(_) => Page::Receipts,
@@ -63,6 +65,7 @@ pub fn App() -> impl IntoView {
             {move || match page.get() {
                 Page::Search => view! { <SearchPage /> }.into_any(),
                 Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
+                Page::File => view! { <FilePage /> }.into_any(),
                 Page::Services => view! { <ServicesPage /> }.into_any(),
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
                 Page::Receipts => view! { <ReceiptsPage /> }.into_any(),

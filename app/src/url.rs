@@ -29,6 +29,8 @@ pub enum Route {
     Services(ServicesView),
     Service(String, ServicesView),
     Receipts(ReceiptsView),
+    /// A trace from a file.
+    File,
     /// A trace page whose id cannot be read; the text as it was given.
     BadTraceId(String),
     NotFound(String),
@@ -51,6 +53,7 @@ impl Route {
                 }
                 route
             }
+            ("file", None) => Route::File,
             ("trace", Some(id)) => trace_route(&query::decode(id), &query),
             _ => Route::NotFound(path.to_owned()),
         }

@@ -28,7 +28,7 @@ pub mod tree;
 
 pub use build::{Builder, SpanRow};
 pub use clock::Clock;
-pub use context::{LinkedSpan, SpanRank, TraceValues};
+pub use context::{LinkedSpan, SpanRank, TraceFile, TraceValues};
 pub use critical::CriticalPath;
 pub use diff::Diff;
 pub use outline::{Extra, Outline};

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use crate::access::Access;
-use crate::limits::QUESTION_MAX_BYTES;
+use crate::limits::{QUESTION_MAX_BYTES, TRACE_FILE_MAX_BYTES};
 use crate::query::Queries;
 use crate::storage::erase::Eraser;
 use crate::telemetry::Metrics;
@@ -29,6 +29,7 @@ pub mod params;
 pub mod receipts;
 pub mod services;
 pub mod statics;
+pub mod trace_file;
 pub mod traces;
 
 pub use health::Readiness;
@@ -63,6 +64,10 @@ pub fn router(app: App) -> Router {
         .route("/api/openapi.json", get(openapi))
         .route("/fn/{*name}", post(server_function))
         .layer(DefaultBodyLimit::max(QUESTION_MAX_BYTES))
+        .route(
+            "/fn/read_trace_file",
+            post(server_function).layer(DefaultBodyLimit::max(TRACE_FILE_MAX_BYTES)),
+        )
         .layer(CompressionLayer::new());
     Router::new()
         .merge(asked)

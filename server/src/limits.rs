@@ -173,6 +173,9 @@ pub const COMPLETE_MAX_KEYS: usize = 2_000;
 pub const COMPLETE_MAX_VALUES: usize = 50;
 /// Lines of a trace's log in one answer: far more than one reads, and a few megabytes.
 pub const TRACE_LOGS_MAX_LINES: usize = 5_000;
+/// A file with a trace to look at, which is read in memory; and how many are read at one time.
+pub const TRACE_FILE_MAX_BYTES: usize = 32 << 20;
+pub const TRACE_FILES_AT_ONCE: usize = 2;
 
 /// A trace is settled when it has been quiet for this long: longer than senders usually hold spans back.
 pub const SETTLE_QUIET_SECS: u32 = 30;

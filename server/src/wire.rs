@@ -3,4 +3,5 @@
 pub mod otlp;
 pub mod receipts;
 pub mod simple;
+pub mod trace_file;
 pub mod zipkin;

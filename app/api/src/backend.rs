@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use model::log::TraceLogs;
 use model::trace::diff::Compare;
-use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
+use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
     ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
@@ -65,6 +65,7 @@ pub trait Backend: Send + Sync {
         window_secs: u64,
     ) -> Result<Diff, ApiError>;
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError>;
+    async fn read_trace_file(&self, file: Vec<u8>) -> Result<TraceFile, ApiError>;
     async fn get_span(
         &self,
         caller: &Caller,

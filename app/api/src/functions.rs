@@ -2,19 +2,20 @@
 
 use model::log::TraceLogs;
 use model::trace::diff::Compare;
-use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
+use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
     ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
     TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
-use server_fn::codec::Postcard;
+
 use server_fn_macro_default::server;
 
 use crate::Failure;
 #[cfg(feature = "ssr")]
 use crate::backend::context;
+use server_fn::codec::Postcard;
 
 #[server(prefix = "/fn", endpoint = "search_traces", input = Postcard, output = Postcard)]
 pub async fn search_traces(search: TraceSearch) -> Result<SearchPage, Failure> {
@@ -82,6 +83,13 @@ pub async fn get_service_graph(start: Timestamp, end: Timestamp) -> Result<Servi
 pub async fn get_trace_logs(trace: TraceId) -> Result<TraceLogs, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_trace_logs(&caller, trace).await?)
+}
+
+/// The largest trace in a file, in one of the formats people keep traces in. Nothing is stored.
+#[server(prefix = "/fn", endpoint = "read_trace_file", input = Postcard, output = Postcard)]
+pub async fn read_trace_file(file: Vec<u8>) -> Result<TraceFile, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.read_trace_file(file).await?)
 }
 
 /// One span whole. Its start is asked for because senders do reuse span ids.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 
 use super::palette::{Palette, PaletteSignal};
 use crate::browser::frame::Frame;
@@ -34,6 +34,19 @@ impl Surface {
         context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0).ok()?;
         context.clear_rect(0.0, 0.0, width_px, height_px);
         Some(Surface { context, width_px, height_px, palette })
+    }
+
+    /// Gives a canvas its size together with its picture: resized before, it would show the old one stretched for a
+    /// frame, beside elements that are not.
+    pub fn of_size(
+        canvas: &HtmlCanvasElement,
+        palette: Arc<Palette>,
+        (width_px, height_px): (f64, f64),
+    ) -> Option<Surface> {
+        let style = HtmlElement::style(canvas);
+        style.set_property("width", &format!("{width_px}px")).ok()?;
+        style.set_property("height", &format!("{height_px}px")).ok()?;
+        Surface::of(canvas, palette)
     }
 
     pub fn fill(&self, color: &str) {

@@ -28,6 +28,9 @@ pub fn Shell(children: Children) -> impl IntoView {
             </nav>
             <IdBox />
             <div class="Shell-tools">
+                <a class="Button is-icon" href="/file" title="Look at a trace from a file" aria-label="Look at a trace from a file">
+                    {Icon::Folder.show()}
+                </a>
                 <ZoneButton zone=preferences.zone />
                 <ThemeButton theme=preferences.theme />
                 <button

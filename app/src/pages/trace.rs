@@ -17,6 +17,7 @@ use crate::widgets::message::ErrorState;
 
 mod answer;
 mod beyond;
+mod file;
 mod header;
 mod holes;
 mod keys;
@@ -26,6 +27,7 @@ mod on_stage;
 mod span_load;
 mod tools;
 
+pub use file::FilePage;
 use missing::Missing;
 use on_stage::OnStage;
 

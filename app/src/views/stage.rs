@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use model::SpanId;
 use model::trace::idle::idle;
 use model::trace::orphan::{Evidence, orphans};
 use model::trace::{Clock, Extra, NO_ROW, Outline, Trace, Tree};
 use model::view::TraceSummary;
+use model::{Span, SpanId};
 
 use super::waterfall::find::{self, Hits};
 use super::waterfall::rows::{Choice, Folded, Rows};
@@ -28,6 +28,8 @@ pub struct Staged {
     pub errors: Hits,
     /// The greatest depth of any row, from 0.
     pub deepest: u32,
+    /// Spans whole, in order of row, of a trace that came from a file: no server knows them.
+    pub local: Vec<Arc<Span>>,
     /// The colour token of each name in the trace's dictionary.
     pub colors: Vec<u8>,
 }
@@ -44,6 +46,7 @@ impl Staged {
         let outline = Outline::new(&trace, &tree, &orphans);
         Staged {
             summary,
+            local: Vec::new(),
             errors: find::errors(&trace, &outline.tree),
             deepest: outline.tree.depth.iter().max().copied().unwrap_or_default(),
             outline,
@@ -141,6 +144,11 @@ impl Stage {
 
     pub fn staged(self) -> Arc<Staged> {
         self.staged.get_value()
+    }
+
+    /// Whether the trace came from a file.
+    pub fn is_local(self) -> bool {
+        self.staged.with_value(|staged| !staged.local.is_empty())
     }
 
     /// The whole of shown time.

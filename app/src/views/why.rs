@@ -6,7 +6,7 @@ use model::trace::critical::Segment;
 use model::trace::finding::{Finding, findings};
 use model::trace::flaw::{Flaw, flaws};
 use model::trace::idle::idle;
-use model::trace::{Clock, CriticalPath, Total, Totals, Trace, Tree};
+use model::trace::{Clock, CriticalPath, Extra, Outline, Total, Totals, Trace, Tree};
 
 pub struct Why {
     pub clock: Clock,
@@ -24,7 +24,7 @@ pub struct Why {
 }
 
 impl Why {
-    pub fn new(trace: &Trace, tree: &Tree) -> Why {
+    pub fn new(trace: &Trace, tree: &Tree, outline: &Outline) -> Why {
         let clock = Clock::new(trace, tree);
         let path = CriticalPath::new(trace, tree, &clock);
         let totals = Totals::new(trace, tree, &clock, &path);
@@ -34,6 +34,14 @@ impl Why {
         walk.retain(|row| !std::mem::replace(&mut is_seen[*row as usize], true));
         let total = path.total();
         let mut segments = path.segments;
+        // A group's row stands for those in it.
+        let of_group = |segment: &Segment| {
+            let above = outline.tree.parent[segment.row as usize];
+            let is_group = matches!(outline.extra(above), Some(Extra::Group(_)));
+            is_group.then_some(Segment { row: above, ..*segment })
+        };
+        let grouped: Vec<Segment> = segments.iter().filter_map(of_group).collect();
+        segments.extend(grouped);
         sort_by(&mut segments, |segment| (segment.row.into(), segment.start));
         let idle = idle(trace, tree).iter().map(|(from, to)| to - from).sum();
         Why { clock, totals, idle, findings, flaws: flaws(trace, tree), segments, walk, total }
@@ -81,6 +89,8 @@ impl Why {
 #[cfg(test)]
 mod tests {
     //! The path of a small trace, by row and as a walk.
+    use std::sync::Arc;
+
     use model::trace::{Builder, SpanRow};
     use model::{SpanId, Timestamp, TraceId};
 
@@ -104,7 +114,8 @@ mod tests {
     #[test]
     fn segments_are_found_by_row_and_the_walk_follows_time() {
         let trace = trace();
-        let why = Why::new(&trace, &Tree::new(&trace));
+        let tree = Arc::new(Tree::new(&trace));
+        let why = Why::new(&trace, &tree, &Outline::new(&trace, &tree, &[]));
         let times = |row| why.on_row(row).iter().map(|s| (s.start, s.end)).collect::<Vec<_>>();
         assert_eq!(times(0), [(0, 10), (40, 50), (90, 100)]);
         assert_eq!(times(2), [(50, 90)]);

@@ -11,6 +11,7 @@ pub enum Icon {
     Close,
     Copy,
     Fold,
+    Folder,
     Half,
     Help,
     Link,
@@ -36,6 +37,7 @@ impl Icon {
             Icon::Close => "M4 4 12 12M12 4 4 12",
             Icon::Copy => "M5.5 5.5V2.5H13.5V10.5H10.5M2.5 5.5H10.5V13.5H2.5Z",
             Icon::Fold => "M4 2.5 8 6 12 2.5M4 13.5 8 10 12 13.5",
+            Icon::Folder => "M2 12.5V3.5H6L7.5 5.5H14V12.5Z",
             Icon::Half => {
                 "M8 2A6 6 0 1 0 8 14M10.5 2.6A6 6 0 0 1 13.4 5.5M14 8.6A6 6 0 0 1 12.6 11.8M10.6 13.3 10.2 13.5"
             }

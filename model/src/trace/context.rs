@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Histogram, Nanos, SpanId, Timestamp, TraceId};
+use super::Trace;
+use crate::{Histogram, Nanos, Span, SpanId, Timestamp, TraceId};
 
 /// Where a span's duration lies among the calls of its operation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,13 @@ impl SpanRank {
         const FEW: u64 = 20;
         (self.calls >= FEW).then(|| self.shorter as f64 / self.calls as f64)
     }
+}
+
+/// A trace from a file: nothing of it is stored, so its spans come along whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TraceFile {
+    pub trace: Trace,
+    pub spans: Vec<Span>,
 }
 
 /// One attribute of many spans, every distinct value once.

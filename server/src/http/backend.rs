@@ -4,7 +4,7 @@ use api::{Backend, Caller};
 use async_trait::async_trait;
 use model::log::TraceLogs;
 use model::trace::diff::Compare;
-use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceValues};
+use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
     ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
@@ -92,6 +92,10 @@ impl Backend for Answers {
 
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError> {
         self.queries.trace_logs(&caller.scope, trace).await
+    }
+
+    async fn read_trace_file(&self, file: Vec<u8>) -> Result<TraceFile, ApiError> {
+        super::trace_file::read(file).await
     }
 
     async fn get_span(

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod check;
+pub mod decode;
 pub mod encode;
 pub mod json;
 pub mod notes;

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use model::{AttrValue, Attrs, Event, Link, Nanos, Origin, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
+use model::{
+    AttrValue, Attrs, Event, Link, Nanos, Origin, Span, SpanId, SpanKind, Status, Timestamp, TraceId,
+};
 use serde_json::Value;
 use thiserror::Error;
 

@@ -1,5 +1,6 @@
 //! A trace taken out as OTLP JSON is the trace that was put in.
 
+use model::trace::TraceFile;
 use serde_json::Value;
 use traffic::Shop;
 
@@ -38,4 +39,37 @@ async fn what_is_downloaded_can_be_sent_again() {
     assert_eq!(found[0]["spanId"], one.to_string());
     assert_eq!(server.get(&format!("/api/traces/{id}/otlp?span=zz")).await.0, 400);
     assert_eq!(server.get(&format!("/api/traces/{}/otlp", "ab".repeat(16))).await.0, 404);
+}
+
+#[derive(serde::Serialize)]
+struct File {
+    file: Vec<u8>,
+}
+
+#[tokio::test]
+async fn a_file_is_read_whole_and_nothing_of_it_stored() {
+    let server = TestServer::start().await;
+    // Larger than any question to the server may be.
+    let shop = Shop::new(5);
+    let spans: Vec<_> =
+        shop.traces(now().minus(model::Nanos::from_secs(100)), 1.0).find(|spans| spans.len() > 3).unwrap();
+    let padding = "x".repeat(200_000);
+    let mut sent = spans.clone();
+    sent[0].attributes.push(("padding".into(), model::AttrValue::Str(padding)));
+    let other = TestServer::start().await;
+    other.send(&sent).await;
+    other.stored(sent.len()).await;
+    let id = sent[0].trace_id;
+    let (_, file) = other.get(&format!("/api/traces/{id}/otlp")).await;
+
+    let read: TraceFile = server.ask("read_trace_file", &File { file: file.to_string().into() }).await;
+    assert_eq!((read.trace.trace_id, read.trace.len(), read.spans.len()), (id, sent.len(), sent.len()));
+    let mut expected = sent.clone();
+    expected.iter_mut().for_each(|span| span.notes.clear());
+    let key = |span: &model::Span| (span.start, span.span_id.0);
+    let mut found = read.spans;
+    found.sort_by_key(key);
+    expected.sort_by_key(key);
+    assert_eq!(found, expected);
+    assert_eq!(server.get(&format!("/api/traces/{id}")).await.0, 404);
 }

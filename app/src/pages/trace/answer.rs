@@ -26,7 +26,7 @@ pub fn work_out(stage: Stage) {
             // The page may have gone meanwhile.
             if stage.why.try_with_untracked(|_| ()).is_some() {
                 let staged = stage.staged();
-                stage.why.set(Some(Arc::new(Why::new(&staged.trace, &staged.tree))));
+                stage.why.set(Some(Arc::new(Why::new(&staged.trace, &staged.tree, &staged.outline))));
             }
         },
         AFTER_ROWS,

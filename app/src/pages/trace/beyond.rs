@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::SpanId;
 use model::order::sort_by;
-use model::trace::{LinkedSpan, TraceValues};
+use model::trace::{LinkedSpan, Trace, TraceValues};
 
 use crate::format::duration;
 use crate::views::stage::Stage;
@@ -16,17 +16,22 @@ use crate::views::trace_logs::LogLoad;
 /// Looks for what is typed in the attributes too. One question at a time: what was typed meanwhile is asked next.
 pub fn find_in_attributes(stage: Stage) {
     let is_asking = StoredValue::new(false);
-    let by_id = StoredValue::new(None::<Arc<Vec<(SpanId, u32)>>>);
     Effect::new(move |_| {
         let text = stage.find.get();
+        if stage.is_local() {
+            return;
+        }
         if !text.trim().is_empty() && !is_asking.get_value() {
-            ask(stage, text, is_asking, by_id);
+            ask(stage, text, is_asking);
         }
     });
 }
 
 /// The trace's log, once the rows are on screen.
 pub fn ask_logs(stage: Stage, logs: RwSignal<LogLoad>) {
+    if stage.is_local() {
+        return logs.set(LogLoad::Ready(Arc::default()));
+    }
     let trace = stage.staged().trace.trace_id;
     spawn_local(async move {
         let answer = api::get_trace_logs(trace).await;
@@ -38,9 +43,7 @@ pub fn ask_logs(stage: Stage, logs: RwSignal<LogLoad>) {
     });
 }
 
-type ById = StoredValue<Option<Arc<Vec<(SpanId, u32)>>>>;
-
-fn ask(stage: Stage, text: String, is_asking: StoredValue<bool>, by_id: ById) {
+fn ask(stage: Stage, text: String, is_asking: StoredValue<bool>) {
     is_asking.set_value(true);
     spawn_local(async move {
         let answer = api::find_in_trace(stage.staged().trace.trace_id, text.clone()).await;
@@ -49,30 +52,23 @@ fn ask(stage: Stage, text: String, is_asking: StoredValue<bool>, by_id: ById) {
             return;
         };
         if let Ok(spans) = answer {
-            let index = by_id.get_value().unwrap_or_else(|| index_of(stage));
-            by_id.set_value(Some(Arc::clone(&index)));
-            stage.add_found(text.clone(), rows_of(&index, &spans));
+            stage.add_found(text.clone(), rows_of(&stage.staged().trace, spans));
         }
         let now = stage.find.get_untracked();
         if now != text && !now.trim().is_empty() {
-            ask(stage, now, is_asking, by_id);
+            ask(stage, now, is_asking);
         }
     });
 }
 
-fn index_of(stage: Stage) -> Arc<Vec<(SpanId, u32)>> {
-    let mut index: Vec<(SpanId, u32)> = stage.staged().trace.span_id.iter().copied().zip(0..).collect();
-    sort_by(&mut index, |(span, row)| (span.0, (*row).into()));
-    Arc::new(index)
-}
-
 /// Every row of each span: senders do reuse ids.
-fn rows_of(index: &[(SpanId, u32)], spans: &[SpanId]) -> Vec<u32> {
-    let rows = |span: &SpanId| {
-        let (span, first) = (*span, index.partition_point(|(id, _)| id < span));
-        index[first..].iter().take_while(move |(id, _)| *id == span).map(|(_, row)| *row)
-    };
-    spans.iter().flat_map(rows).collect()
+fn rows_of(trace: &Trace, mut spans: Vec<SpanId>) -> Vec<u32> {
+    sort_by(&mut spans, |span| (span.0, 0));
+    (0..)
+        .zip(&trace.span_id)
+        .filter(|(_, span)| spans.binary_search(span).is_ok())
+        .map(|(row, _)| row)
+        .collect()
 }
 
 /// An attribute's values, fetched when its name changes, and the names there are.
@@ -121,11 +117,13 @@ pub fn Neighbours(stage: Stage) -> impl IntoView {
         let staged = stage.staged();
         (staged.trace.trace_id, staged.trace.start)
     };
-    spawn_local(async move {
-        if let Ok(found) = api::list_linked_spans(trace, start).await {
-            let _ = linked.try_set(found);
-        }
-    });
+    if !stage.is_local() {
+        spawn_local(async move {
+            if let Ok(found) = api::list_linked_spans(trace, start).await {
+                let _ = linked.try_set(found);
+            }
+        });
+    }
     let one = move |link: LinkedSpan| {
         let url = format!("/trace/{}?span={}", link.trace_id, link.span_id);
         let name = if link.service.is_empty() {

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use model::view::{ServiceShare, TraceSummary};
 
-use super::holes::Holes;
 use super::keys::Actions;
 use super::tools::Tools;
 use crate::chart::color::service_color_css;
@@ -51,6 +50,7 @@ pub fn Header(
                     </button>
                     <a
                         class="Button is-small is-quiet"
+                        hidden=stage.is_local()
                         href=format!("/api/traces/{trace_id}/otlp")
                         target="_blank"
                         rel="noopener"
@@ -82,7 +82,7 @@ pub fn Header(
                             "watching for more spans"
                         </span>
                     </Show>
-                    <Holes stage=stage />
+                    {stage.is_local().then_some(view! { <b data-testid="is-local">"from a file, not stored"</b> })}
                 </p>
                 <Tools stage=stage />
             </div>

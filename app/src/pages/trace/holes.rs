@@ -17,7 +17,7 @@ const NAMED: usize = 8;
 
 /// Missing parents by cause, and flaws by kind.
 #[component]
-pub fn Holes(stage: Stage) -> impl IntoView {
+fn Holes(stage: Stage) -> impl IntoView {
     let staged = stage.staged();
     let is_rootless = staged.summary.status == TraceStatus::Partial && staged.summary.orphan_count == 0;
     let gaps = OrphanCause::ALL.map(|cause| {
@@ -78,28 +78,25 @@ fn hole(stage: Stage, rows: Vec<u32>, text: String, title: String) -> impl IntoV
     }
 }
 
-/// Patterns that cost time, with what they cost.
+/// What is missing or wrong, and patterns that cost time, with what they cost.
 #[component]
 pub fn Findings(stage: Stage) -> impl IntoView {
     let body = move || {
         let why = stage.why.get()?;
-        let total = why.findings.len();
-        (total > 0).then(|| {
-            let staged = stage.staged();
-            let named = why.findings.iter().take(NAMED).map(|found| one_finding(stage, &staged, found));
-            let rest = (total > NAMED).then(|| {
-                let text = format!("and {}", counted((total - NAMED) as u64, "smaller one", "smaller ones"));
-                view! { <span>{text}</span> }
-            });
-            view! {
-                <div class="Findings" role="group" aria-label="Patterns that cost time" data-testid="findings" tabindex="0">
-                    {named.collect_view()}
-                    {rest}
-                </div>
-            }
-        })
+        let (staged, total) = (stage.staged(), why.findings.len());
+        let named = why.findings.iter().take(NAMED).map(|found| one_finding(stage, &staged, found));
+        let rest = (total > NAMED).then(|| {
+            let text = format!("and {}", counted((total - NAMED) as u64, "smaller one", "smaller ones"));
+            view! { <span>{text}</span> }
+        });
+        Some(view! { {named.collect_view()}{rest} })
     };
-    view! { {body} }
+    view! {
+        <div class="Findings" role="group" aria-label="What is missing, and what costs time" data-testid="findings" tabindex="0">
+            <Holes stage=stage />
+            {body}
+        </div>
+    }
 }
 
 fn one_finding(stage: Stage, staged: &Staged, found: &Finding) -> impl IntoView + use<> {

@@ -50,7 +50,9 @@ pub fn OnStage(
     document().set_title(&title);
     let stage = Stage::new(staged);
     let router = expect_context::<Router>();
-    link::keep(stage, router, id);
+    if !stage.is_local() {
+        link::keep(stage, router, id);
+    }
     keep_cursor(stage, kept);
     let is_link_copied = RwSignal::new(false);
     let copy_link = Callback::new(move |()| {

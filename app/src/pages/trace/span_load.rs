@@ -63,6 +63,11 @@ impl SpanFetch {
 
     fn want(self, row: u32) {
         self.wanted.set_value(Some(row));
+        if let Some(span) = self.stage.staged().local.get(row as usize) {
+            self.is_stale.set(false);
+            self.mark_events(row, span);
+            return self.load.set(SpanLoad::Ready(Arc::clone(span)));
+        }
         if let Some(span) = self.kept.with_value(|kept| kept.get(&row).cloned()) {
             self.is_stale.set(false);
             self.mark_events(row, &span);

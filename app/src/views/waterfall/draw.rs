@@ -64,7 +64,12 @@ impl Brush {
                 let y = index as f64 * ROW_PX - scene.top_px + (ROW_PX - BAR_PX) / 2.0;
                 match scene.staged.outline.extra(row) {
                     None => self.row(surface, scene, scale, row as usize, y.round()),
-                    Some(Extra::Group(of)) => group(surface, scene, scale, of, y.round()),
+                    Some(Extra::Group(of)) => {
+                        group(surface, scene, scale, of, y.round());
+                        if let Some(why) = scene.path {
+                            path(surface, scene, scale, why, row as usize, y.round());
+                        }
+                    }
                     Some(Extra::Gap(gap)) => {
                         let at = scene.folds.shown(scene.staged.trace.offset[gap.first as usize]);
                         let x = (scale.px_of(at as f64) - 9.0).clamp(2.0, surface.width_px - 12.0);
@@ -142,8 +147,11 @@ impl Brush {
 /// A line at the foot of the bar while the trace waited for it. The path knows the corrected clock, so it is moved to
 /// where the bar is.
 fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usize, y: f64) {
-    let shift = if scene.clock.is_some() { 0 } else { why.clock.shift[row] };
+    // The spans of a group are not moved one by one.
+    let shift = if scene.clock.is_some() { 0 } else { why.clock.shift.get(row).copied().unwrap_or(0) };
     surface.fill(&surface.palette.text);
+    // Stretches within a pixel are drawn once.
+    let mut reached = 0.0;
     for segment in why.on_row(row as u32) {
         let start = segment.start.saturating_add_signed(-shift);
         let (start, length) = scene.folds.shown_span(start, segment.end - segment.start);
@@ -151,7 +159,10 @@ fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usiz
         if left < surface.width_px && left + width > 0.0 {
             let from = left.max(0.0);
             let to = (left + width.max(1.0)).min(surface.width_px);
-            surface.rect(from, y + BAR_PX - PATH_PX, to - from, PATH_PX);
+            if to > reached {
+                surface.rect(from, y + BAR_PX - PATH_PX, to - from, PATH_PX);
+                reached = to;
+            }
         }
     }
 }

@@ -114,7 +114,6 @@ pub fn Waterfall(
                     >
                         <canvas
                             class="Waterfall-bars"
-                            style:width=move || format!("{}px", columns.get().lane_px)
                             node_ref=parts.canvas
                             aria-hidden="true"
                         ></canvas>
@@ -287,7 +286,8 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
             path: why.as_deref().filter(|_| stage.is_path_shown.get_untracked()),
             clock: why.as_deref().filter(|_| stage.is_corrected.get_untracked()).map(|why| &why.clock),
         };
-        if let Some(surface) = Surface::of(&canvas, palette.get_untracked()) {
+        let size_px = (parts.columns.get_untracked().lane_px, parts.view_px.get_untracked());
+        if let Some(surface) = Surface::of_size(&canvas, palette.get_untracked(), size_px) {
             brush.lane(&surface, &scene);
         }
         let mut pool = pool.borrow_mut();

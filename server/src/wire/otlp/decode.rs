@@ -1,9 +1,13 @@
 //! An encoded OTLP request as spans of the model: for looking at a file, never on the way to storage.
 
-use model::{AttrValue, Attrs, Event, Link, Nanos, Origin, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
+use model::{
+    AttrValue, Attrs, Event, Link, Nanos, Origin, Span, SpanId, SpanKind, Status, Timestamp, TraceId,
+};
 
-use super::view::{EventView, LinkView, Malformed, ResourceView, ScopeView, SpanView, key_value, resource_spans};
 use super::UNKNOWN_SERVICE;
+use super::view::{
+    EventView, LinkView, Malformed, ResourceView, ScopeView, SpanView, key_value, resource_spans,
+};
 
 /// Every span, in the order of the request. Ids of a wrong length become zero.
 pub fn decode(request: &[u8]) -> Result<Vec<Span>, Malformed> {
@@ -109,8 +113,8 @@ fn span_id(bytes: &[u8]) -> SpanId {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message;
     use proptest::prelude::*;
+    use prost::Message;
 
     use super::super::encode::encode;
     use super::super::samples::{good_span, request_of};

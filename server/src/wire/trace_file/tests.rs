@@ -41,8 +41,14 @@ fn jaeger() -> Value {
 fn jaegers_file_keeps_who_called_whom_and_what_failed() {
     let spans = read_json(&jaeger()).unwrap();
     let [root, child] = spans.as_slice() else { panic!("{spans:?}") };
-    assert_eq!((root.service.as_str(), root.operation.as_str(), root.kind), ("shop", "GET /", SpanKind::Server));
-    assert_eq!((root.status, root.start, root.duration), (Status::Error, Timestamp(1_000_000), Nanos(500_000)));
+    assert_eq!(
+        (root.service.as_str(), root.operation.as_str(), root.kind),
+        ("shop", "GET /", SpanKind::Server)
+    );
+    assert_eq!(
+        (root.status, root.start, root.duration),
+        (Status::Error, Timestamp(1_000_000), Nanos(500_000))
+    );
     assert_eq!(root.attributes, [("http.status_code".to_owned(), AttrValue::Int(500))]);
     assert_eq!(root.events[0].name, "exception");
     assert_eq!(root.origin.resource[0].0, "host.name");
@@ -52,9 +58,7 @@ fn jaegers_file_keeps_who_called_whom_and_what_failed() {
 
 #[test]
 fn otlps_file_is_read_and_the_largest_trace_is_taken() {
-    let span = |trace: &str, id: &str| {
-        json!({ "traceId": trace, "spanId": id, "name": "n", "startTimeUnixNano": "1000", "endTimeUnixNano": "3000" })
-    };
+    let span = |trace: &str, id: &str| json!({ "traceId": trace, "spanId": id, "name": "n", "startTimeUnixNano": "1000", "endTimeUnixNano": "3000" });
     let (a, b) = ("a".repeat(32), "b".repeat(32));
     let spans = [span(&a, "0000000000000001"), span(&b, "0000000000000002"), span(&b, "0000000000000003")];
     let file = json!({ "resourceSpans": [{
