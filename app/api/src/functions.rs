@@ -15,49 +15,49 @@ use server_fn_macro_default::server;
 use crate::Failure;
 #[cfg(feature = "ssr")]
 use crate::backend::context;
-use server_fn::codec::Postcard;
+use crate::crossing::Crossing;
 
-#[server(prefix = "/fn", endpoint = "search_traces", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "search_traces", protocol = Crossing)]
 pub async fn search_traces(search: TraceSearch) -> Result<SearchPage, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.search_traces(&caller, search).await?)
 }
 
 /// How many of the traces a search finds have which values of these fields, named as the query language does.
-#[server(prefix = "/fn", endpoint = "get_facets", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_facets", protocol = Crossing)]
 pub async fn get_facets(search: TraceSearch, fields: Vec<String>) -> Result<Facets, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_facets(&caller, search, fields).await?)
 }
 
 /// The traces a search finds by start and duration.
-#[server(prefix = "/fn", endpoint = "get_heatmap", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_heatmap", protocol = Crossing)]
 pub async fn get_heatmap(search: TraceSearch, columns: u32) -> Result<Heatmap, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_heatmap(&caller, search, columns).await?)
 }
 
 /// What sets some traces of a search apart from the others.
-#[server(prefix = "/fn", endpoint = "explain_region", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "explain_region", protocol = Crossing)]
 pub async fn explain_region(search: TraceSearch, region: Region) -> Result<Explanation, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.explain_region(&caller, search, region).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "list_attribute_keys", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "list_attribute_keys", protocol = Crossing)]
 pub async fn list_attribute_keys() -> Result<Vec<AttributeKey>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_attribute_keys(&caller).await?)
 }
 
 /// Values of a field, named as the query language does, that start with a prefix; the most frequent first.
-#[server(prefix = "/fn", endpoint = "list_attribute_values", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "list_attribute_values", protocol = Crossing)]
 pub async fn list_attribute_values(field: String, prefix: String) -> Result<Vec<AttributeValue>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_attribute_values(&caller, field, prefix).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "get_trace", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_trace", protocol = Crossing)]
 pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_trace(&caller, trace).await?)
@@ -65,60 +65,60 @@ pub async fn get_trace(trace: TraceId) -> Result<Trace, Failure> {
 
 /// Two traces aligned by call path, or one and what stands for those of its root operation, as far before and after it
 /// as the window reaches.
-#[server(prefix = "/fn", endpoint = "get_diff", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_diff", protocol = Crossing)]
 pub async fn get_diff(a: Compare, b: Compare, window_secs: u64) -> Result<Diff, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_diff(&caller, a, b, window_secs).await?)
 }
 
 /// Who called whom in a range of time.
-#[server(prefix = "/fn", endpoint = "get_service_graph", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_service_graph", protocol = Crossing)]
 pub async fn get_service_graph(start: Timestamp, end: Timestamp) -> Result<ServiceGraph, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_service_graph(&caller, start, end).await?)
 }
 
 /// The trace's log lines, in order of time.
-#[server(prefix = "/fn", endpoint = "get_trace_logs", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_trace_logs", protocol = Crossing)]
 pub async fn get_trace_logs(trace: TraceId) -> Result<TraceLogs, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_trace_logs(&caller, trace).await?)
 }
 
 /// The largest trace in a file, in one of the formats people keep traces in. Nothing is stored.
-#[server(prefix = "/fn", endpoint = "read_trace_file", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "read_trace_file", protocol = Crossing)]
 pub async fn read_trace_file(file: Vec<u8>) -> Result<TraceFile, Failure> {
     let (backend, _) = context()?;
     Ok(backend.read_trace_file(file).await?)
 }
 
 /// One span whole. Its start is asked for because senders do reuse span ids.
-#[server(prefix = "/fn", endpoint = "get_span", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_span", protocol = Crossing)]
 pub async fn get_span(trace: TraceId, span: SpanId, start: Timestamp) -> Result<Span, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_span(&caller, trace, span, start).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "list_services", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "list_services", protocol = Crossing)]
 pub async fn list_services() -> Result<Vec<ServiceSummary>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_services(&caller).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "list_operations", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "list_operations", protocol = Crossing)]
 pub async fn list_operations(service: String) -> Result<Vec<OperationSummary>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_operations(&caller, service).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "report_services", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "report_services", protocol = Crossing)]
 pub async fn report_services(length_secs: u64) -> Result<ServicesReport, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.report_services(&caller, length_secs).await?)
 }
 
 /// An empty operation stands for all of them.
-#[server(prefix = "/fn", endpoint = "report_service", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "report_service", protocol = Crossing)]
 pub async fn report_service(
     service: String,
     operation: String,
@@ -129,40 +129,40 @@ pub async fn report_service(
 }
 
 /// What became of everything that was sent.
-#[server(prefix = "/fn", endpoint = "get_receipts", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_receipts", protocol = Crossing)]
 pub async fn get_receipts(asked: ReceiptsAsked) -> Result<ReceiptsReport, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_receipts(&caller, asked).await?)
 }
 
 /// Spans of a trace that hold every word, in whatever attribute or event.
-#[server(prefix = "/fn", endpoint = "find_in_trace", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "find_in_trace", protocol = Crossing)]
 pub async fn find_in_trace(trace: TraceId, text: String) -> Result<Vec<SpanId>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.find_in_trace(&caller, trace, text).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "get_trace_values", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_trace_values", protocol = Crossing)]
 pub async fn get_trace_values(trace: TraceId, key: String) -> Result<TraceValues, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_trace_values(&caller, trace, key).await?)
 }
 
-#[server(prefix = "/fn", endpoint = "list_trace_keys", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "list_trace_keys", protocol = Crossing)]
 pub async fn list_trace_keys(trace: TraceId) -> Result<Vec<String>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_trace_keys(&caller, trace).await?)
 }
 
 /// Spans of other traces that links join to this one; its start says around when to look.
-#[server(prefix = "/fn", endpoint = "list_linked_spans", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "list_linked_spans", protocol = Crossing)]
 pub async fn list_linked_spans(trace: TraceId, start: Timestamp) -> Result<Vec<LinkedSpan>, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.list_linked_spans(&caller, trace, start).await?)
 }
 
 /// Where a span lies among its operation's last day.
-#[server(prefix = "/fn", endpoint = "get_span_rank", input = Postcard, output = Postcard)]
+#[server(prefix = "/fn", endpoint = "get_span_rank", protocol = Crossing)]
 pub async fn get_span_rank(
     service: String,
     operation: String,

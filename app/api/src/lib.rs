@@ -5,6 +5,7 @@
 
 #[cfg(feature = "ssr")]
 mod backend;
+mod crossing;
 mod failure;
 mod functions;
 
