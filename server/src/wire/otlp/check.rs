@@ -22,6 +22,8 @@ use tally::{Noticed, Tallies, service_of};
 
 /// The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
 const LAST_TIME: u64 = i64::MAX as u64;
+/// Trace ids of 64 bits, as older tracers make them, are filled up with zeros.
+const SHORT_TRACE_ID_BYTES: usize = 8;
 /// How much of a span's name an example shows.
 const EXAMPLE_NAME_CHARS: usize = 80;
 
@@ -149,7 +151,10 @@ impl Walk<'_> {
                     Ok(_) if !self.leaf.stays(span) => {
                         self.tallies.now().refused.add(Reason::OverTarget, 1, String::new);
                     }
-                    Ok(noticed) => self.tallies.now().accept(noticed),
+                    Ok(noticed) => {
+                        self.is_clean &= !noticed.has_short_trace_id();
+                        self.tallies.now().accept(noticed);
+                    }
                     Err(fault) => self.refuse(span, &fault, self.leaf.name),
                 },
             }
@@ -245,7 +250,8 @@ fn check_span(bytes: &[u8], inherited: usize, received: u64) -> Result<Noticed, 
             _ => reader.skip(field)?,
         }
     }
-    if !is_id(trace_id, 16) {
+    let is_short = is_id(trace_id, SHORT_TRACE_ID_BYTES);
+    if !is_short && !is_id(trace_id, 16) {
         Err(Reason::InvalidTraceId.into())
     } else if !is_id(span_id, 8) {
         Err(Reason::InvalidSpanId.into())
@@ -256,7 +262,9 @@ fn check_span(bytes: &[u8], inherited: usize, received: u64) -> Result<Noticed, 
     } else if start > LAST_TIME || end > LAST_TIME {
         Err(Reason::TimeOutOfRange.into())
     } else {
-        Ok(Noticed::dropped(dropped_attributes, dropped_events, dropped_links).at(start, end, received))
+        let noticed = Noticed::dropped(dropped_attributes, dropped_events, dropped_links);
+        let noticed = noticed.at(start, end, received);
+        Ok(if is_short { noticed.with_short_trace_id() } else { noticed })
     }
 }
 
@@ -382,17 +390,18 @@ fn only_good(request: &[u8], leaf: &Leaf) -> Result<Bytes, Malformed> {
             loop {
                 let before = reader.rest();
                 let Some(field) = reader.next()? else { return Ok(()) };
-                let span = if field.number == 2 { Some(reader.bytes(field)?) } else { None };
-                match span {
-                    Some(span) if (leaf.check)(span, resource + scope, 0).is_err() || !leaf.stays(span) => {
+                if field.number == 2 {
+                    let span = reader.bytes(field)?;
+                    let Ok(noticed) = (leaf.check)(span, resource + scope, 0) else { continue };
+                    if !leaf.stays(span) {
                         continue;
                     }
-                    Some(span) if leaf.threshold != Threshold::NONE => {
-                        put_thinned(span, leaf.threshold, out)?;
+                    if noticed.has_short_trace_id() || leaf.threshold != Threshold::NONE {
+                        put_changed(span, leaf.threshold, out)?;
                         continue;
                     }
-                    Some(_) => {}
-                    None => reader.skip(field)?,
+                } else {
+                    reader.skip(field)?;
                 }
                 out.put_slice(&before[..before.len() - reader.rest().len()]);
             }
@@ -418,20 +427,29 @@ fn sampled_by(span: &[u8]) -> (&[u8], &str) {
     (trace_id, trace_state)
 }
 
-/// A span of a request with the threshold in its trace state, and all else as it came.
-fn put_thinned(span: &[u8], threshold: Threshold, out: &mut BytesMut) -> Result<(), Malformed> {
-    let state = with_threshold(sampled_by(span).1, threshold);
+/// A span of a request with its trace id at full length and the threshold in its trace state; all else as it came.
+fn put_changed(span: &[u8], threshold: Threshold, out: &mut BytesMut) -> Result<(), Malformed> {
+    let (trace_id, trace_state) = sampled_by(span);
+    let state = match threshold {
+        Threshold::NONE => trace_state.to_owned(),
+        threshold => with_threshold(trace_state, threshold),
+    };
     let mut part = BytesMut::with_capacity(span.len() + state.len() + 16);
     let mut reader = Reader::new(span);
     loop {
         let before = reader.rest();
         let Some(field) = reader.next()? else { break };
         reader.skip(field)?;
-        if field.number != 3 {
+        if !matches!(field.number, 1 | 3) {
             part.put_slice(&before[..before.len() - reader.rest().len()]);
         }
     }
-    put_bytes(&mut part, 3, state.as_bytes());
+    let mut whole_id = [0; 16];
+    whole_id[16 - trace_id.len().min(16)..].copy_from_slice(&trace_id[..trace_id.len().min(16)]);
+    put_bytes(&mut part, 1, &whole_id);
+    if !state.is_empty() {
+        put_bytes(&mut part, 3, state.as_bytes());
+    }
     put_bytes(out, 2, &part);
     Ok(())
 }

@@ -18,11 +18,22 @@ pub const NOTICED: [Reason; 6] = [
     Reason::LongEnded,
 ];
 
-/// A set of [`NOTICED`].
+/// A set of [`NOTICED`], and whether the span's trace id has to be filled up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noticed(u8);
 
+const HAS_SHORT_TRACE_ID: u8 = 1 << 7;
+
 impl Noticed {
+    pub(super) fn with_short_trace_id(self) -> Noticed {
+        Noticed(self.0 | HAS_SHORT_TRACE_ID)
+    }
+
+    #[inline]
+    pub(super) fn has_short_trace_id(self) -> bool {
+        self.0 & HAS_SHORT_TRACE_ID != 0
+    }
+
     #[inline]
     pub(super) fn dropped(attributes: u64, events: u64, links: u64) -> Noticed {
         Noticed(u8::from(attributes > 0) | u8::from(events > 0) << 1 | u8::from(links > 0) << 2)

@@ -54,6 +54,17 @@ fn ids_name_something() {
 }
 
 #[test]
+fn a_trace_id_of_64_bits_is_filled_up() {
+    let short = Span { trace_id: vec![1, 2, 3, 4, 5, 6, 7, 8], trace_state: "a=1".into(), ..good_span(2) };
+    let checked = checked(&request_of(vec![good_span(1), short.clone()]));
+    assert_eq!((checked.accepted(), checked.refused().len()), (2, 0));
+    let whole = Span { trace_id: vec![0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8], ..short };
+    let stored = ExportTraceServiceRequest::decode(checked.body).unwrap();
+    assert_eq!(stored, request_of(vec![good_span(1), whole]));
+    refused_alone(Reason::InvalidTraceId, |s| s.trace_id = vec![0; 8]);
+}
+
+#[test]
 fn a_root_has_no_parent_or_a_parent_of_zeros() {
     let no_parent = Span { parent_span_id: vec![], ..good_span(1) };
     let zeros = Span { parent_span_id: vec![0; 8], ..good_span(2) };
