@@ -3,6 +3,7 @@
 use model::{Nanos, Timestamp};
 
 pub mod clock;
+pub mod html;
 pub mod parse;
 
 const MICRO: u64 = 1_000;
@@ -23,6 +24,16 @@ pub fn duration(length: Nanos) -> String {
         _ if ns < HOUR => format!("{} m {:02} s", ns / MINUTE, ns % MINUTE / SECOND),
         _ => format!("{} h {:02} m", ns / HOUR, ns % HOUR / MINUTE),
     }
+}
+
+/// How much more or less: `+60 ms`, `−1.5 s`, `0`.
+pub fn delta(ns: i64) -> String {
+    let sign = match ns {
+        0 => "",
+        1.. => "+",
+        _ => "−",
+    };
+    sign.to_owned() + &duration(Nanos(ns.unsigned_abs()))
 }
 
 /// A point within a trace, fine enough to tell neighbours apart: `412 µs`, `396.1 ms`, `12.345 s`, `1:19.238`.

@@ -4,8 +4,10 @@ use leptos::prelude::*;
 
 use crate::chart::palette::PaletteSignal;
 use crate::state::{Preferences, Router};
-use crate::url::Route;
+use crate::url::{DiffPair, ExplainView, Route};
 
+mod diff;
+mod explain;
 mod help;
 mod not_found;
 mod receipts;
@@ -14,6 +16,8 @@ mod services;
 mod shell;
 mod trace;
 
+use diff::DiffPage;
+use explain::ExplainPage;
 use not_found::NotFound;
 use receipts::ReceiptsPage;
 use search::SearchPage;
@@ -27,6 +31,8 @@ enum Page {
     Search,
     Trace(model::TraceId),
     File,
+    Diff(DiffPair),
+    Explain(ExplainView),
     Services,
     Service(String),
     Receipts,
@@ -46,6 +52,8 @@ pub fn App() -> impl IntoView {
         Route::Search(_) => Page::Search,
         Route::Trace(id, _) => Page::Trace(id),
         Route::File => Page::File,
+        Route::Explain(view) => Page::Explain(view),
+        Route::Diff(view) => Page::Diff(view.pair),
         Route::Services(_) => Page::Services,
         Route::Service(name, _) => Page::Service(name),
         Route::Receipts(_) => Page::Receipts,
@@ -66,6 +74,8 @@ pub fn App() -> impl IntoView {
                 Page::Search => view! { <SearchPage /> }.into_any(),
                 Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
                 Page::File => view! { <FilePage /> }.into_any(),
+                Page::Explain(view) => view! { <ExplainPage view=view /> }.into_any(),
+                Page::Diff(pair) => view! { <DiffPage pair=pair /> }.into_any(),
                 Page::Services => view! { <ServicesPage /> }.into_any(),
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
                 Page::Receipts => view! { <ReceiptsPage /> }.into_any(),

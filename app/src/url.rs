@@ -5,6 +5,8 @@
 
 use model::TraceId;
 
+pub mod diff;
+pub mod explain;
 pub mod pasted;
 pub mod query;
 pub mod receipts;
@@ -12,6 +14,8 @@ pub mod search;
 pub mod services;
 pub mod trace;
 
+pub use diff::{DiffPair, DiffView};
+pub use explain::ExplainView;
 pub use pasted::Pasted;
 pub use query::Query;
 pub use receipts::ReceiptsView;
@@ -26,6 +30,8 @@ const VERSION: &str = "1";
 pub enum Route {
     Search(SearchView),
     Trace(TraceId, TraceView),
+    Diff(DiffView),
+    Explain(ExplainView),
     Services(ServicesView),
     Service(String, ServicesView),
     Receipts(ReceiptsView),
@@ -42,6 +48,8 @@ impl Route {
         let mut parts = path.trim_matches('/').splitn(2, '/');
         match (parts.next().unwrap_or_default(), parts.next()) {
             ("", None) => Route::Search(SearchView::of(&query)),
+            ("explain", None) => Route::Explain(ExplainView::of(&query)),
+            ("diff", None) => Route::Diff(DiffView::of(&query)),
             ("services", None) => Route::Services(ServicesView::of(&query)),
             ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
             ("receipts", None) => Route::Receipts(ReceiptsView::of(&query)),

@@ -3,6 +3,8 @@
 //! selection, one time axis.
 
 pub mod call_graph;
+pub mod diff;
+pub mod explain;
 #[cfg(feature = "csr")]
 pub mod extra_detail;
 pub mod flame;

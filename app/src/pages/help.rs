@@ -21,6 +21,8 @@ const SEARCH: Keys = &[
     ("j k  ↓ ↑", "next, previous trace"),
     ("Enter", "open the trace"),
     ("r", "look again for newer traces"),
+    ("x", "tick the trace for a comparison"),
+    ("c", "compare the two that are ticked"),
 ];
 
 const TRACE_ROWS: Keys = &[
@@ -51,6 +53,15 @@ const TRACE_TIME: Keys = &[
     ("v", "clocks as sent, or set right"),
     ("y", "copy a link to this view"),
     ("r", "load the trace again"),
+];
+
+const DIFF: Keys = &[
+    ("j k  ↓ ↑", "next, previous row"),
+    ("→ ←", "unfold or go in, fold or go out"),
+    ("n N", "next, previous part of the difference"),
+    ("f", "list only what differs"),
+    ("s", "turn round"),
+    ("1 2", "rows, flame"),
 ];
 
 #[component]
@@ -91,6 +102,7 @@ pub fn HelpDialog(is_open: RwSignal<bool>) -> impl IntoView {
                     <Group title="Search" keys=SEARCH />
                     <Group title="Trace: rows" keys=TRACE_ROWS />
                     <Group title="Trace: time" keys=TRACE_TIME />
+                    <Group title="Comparison" keys=DIFF />
                 </div>
             </div>
         </dialog>

@@ -2,7 +2,7 @@
 //! what they have in common. All state is in the URL.
 //!
 //! For tests: `[data-testid=query]` (the editor), `[data-testid=completion]`, `[data-testid=query-problem]`,
-//! `[data-testid=trace-row]` with `data-trace-id`, `[data-testid=heatmap]`, `[data-testid=facet]` with `data-field`,
+//! `[data-testid=trace-row]` with `data-trace-id` and a `[data-testid=tick]`, `[data-testid=compare]`, `[data-testid=heatmap]`, `[data-testid=facet]` with `data-field`,
 //! `[data-testid=facet-value]` with `data-value`, `[data-testid=chip]`, `[data-testid=live]`,
 //! `[data-testid=empty-state]` before the first span ever arrived, `[data-testid=no-match]` when a query leaves
 //! nothing, `[data-testid=error-state]`, `[data-testid=scanned]`.
@@ -12,11 +12,12 @@ use leptos::ev;
 use leptos::prelude::*;
 use model::query::Problem;
 use model::query::edit::{self, Condition};
-use model::{Nanos, Timestamp};
+use model::trace::diff::Compare;
+use model::{Nanos, Timestamp, TraceId};
 
 use crate::browser::{self, clock, keys};
 use crate::state::Router;
-use crate::url::{Route, SearchView, TimeRange};
+use crate::url::{DiffPair, Route, SearchView, TimeRange};
 use crate::widgets::message::ErrorState;
 
 mod bar;
@@ -48,6 +49,8 @@ pub struct Search {
     pub problems: Memo<Vec<Problem>>,
     /// The question and when it was asked: a sliding window must not slide between its answers.
     pub question: RwSignal<(SearchView, Timestamp)>,
+    /// Those ticked for a comparison, at most two.
+    pub ticked: RwSignal<Vec<TraceId>>,
     /// Counts the times that the map and the facets are asked for again while traces come in.
     pub recount: RwSignal<u32>,
     router: Router,
@@ -62,7 +65,15 @@ impl Search {
         let draft = RwSignal::new(view.get_untracked().q);
         let problems = Memo::new(move |_| draft.with(|text| model::query::inspect(text).problems));
         let question = RwSignal::new((view.get_untracked(), clock::now()));
-        Search { view, draft, problems, question, recount: RwSignal::new(0), router }
+        Search {
+            view,
+            draft,
+            problems,
+            question,
+            ticked: RwSignal::default(),
+            recount: RwSignal::new(0),
+            router,
+        }
     }
 
     pub fn change(self, edit: impl FnOnce(&mut SearchView)) {
@@ -71,6 +82,27 @@ impl Search {
         if view != self.view.get_untracked() {
             self.router.go(&view.url());
         }
+    }
+
+    /// Ticks a trace, or takes its tick away. The earlier of two gives way to a third.
+    pub fn tick(self, id: TraceId) {
+        self.ticked.update(|ticked| match ticked.iter().position(|other| *other == id) {
+            Some(at) => drop(ticked.remove(at)),
+            None => {
+                if ticked.len() == 2 {
+                    ticked.remove(0);
+                }
+                ticked.push(id);
+            }
+        });
+    }
+
+    /// Where those that are ticked are compared: one with its peers, two with each other.
+    pub fn comparison(self) -> Option<String> {
+        let side = |at: usize| self.ticked.with(|ticked| ticked.get(at).copied()).map(Compare::Trace);
+        let (first, second) = (side(0)?, side(1));
+        let pair = if second.is_some() { (Some(first), second) } else { (None, Some(first)) };
+        Some(DiffPair::new(pair.0, pair.1).url())
     }
 
     /// Asks the same again, from now.
@@ -124,6 +156,10 @@ pub fn SearchPage() -> impl IntoView {
             Some("r") => search.again(),
             Some("l") => search.change(|view| view.is_live = !view.is_live),
             Some("/") => drop(browser::focus("#query")),
+            Some("c") => match search.comparison() {
+                Some(url) => search.router.go(&url),
+                None => return,
+            },
             _ => return,
         }
         event.prevent_default();
@@ -146,6 +182,7 @@ pub fn SearchPage() -> impl IntoView {
                     <div class="Search-main">
                         <Heat search=search store=heat />
                         <Found search=search feed=feed />
+                        {move || search.comparison().map(|url| results::compare(search, url))}
                     </div>
                 </div>
             </Show>

@@ -60,8 +60,8 @@ impl SearchView {
         SearchView { q: q.into(), ..SearchView::default() }
     }
 
-    pub fn url(&self) -> String {
-        let mut query = Query::default();
+    /// Which traces are meant, where their order plays no part.
+    pub fn push_asked(&self, query: &mut Query) {
         query.push_some("q", Some(self.q.as_str()).filter(|q| !q.is_empty()));
         match self.range {
             TimeRange::Any => {}
@@ -71,6 +71,11 @@ impl SearchView {
                 query.push_some("to", to.map(|t| clock::date_field(t, 0) + "Z"));
             }
         }
+    }
+
+    pub fn url(&self) -> String {
+        let mut query = Query::default();
+        self.push_asked(&mut query);
         query.push_some("order", Some(self.order.name()).filter(|_| self.order != SearchOrder::Newest));
         query.push_some("live", self.is_live.then_some("1"));
         query.push_some("facets", Some(self.facets.join("|")).filter(|f| !f.is_empty()));

@@ -7,10 +7,11 @@ use leptos::task::spawn_local;
 use model::query::ast::{CompareOp, Literal};
 use model::query::edit::{self, Condition};
 use model::query::fields::{FieldName, Intrinsic};
-use model::view::Heatmap;
+use model::view::{Heatmap, Region};
 use model::{ApiError, Nanos};
 
 use super::{Search, range_of};
+use crate::url::{ExplainView, SearchView};
 use crate::views::heatmap::HeatmapView;
 use crate::views::heatmap::layout::Selection;
 
@@ -23,6 +24,9 @@ pub struct HeatStore {
     is_waiting: RwSignal<bool>,
     problem: RwSignal<Option<ApiError>>,
     turn: StoredValue<u32>,
+    /// The question the last selection made, and the way to what sets it apart, while that is still asked.
+    brushed: RwSignal<String>,
+    brushed_url: RwSignal<String>,
 }
 
 impl HeatStore {
@@ -33,6 +37,8 @@ impl HeatStore {
             is_waiting: RwSignal::new(true),
             problem: RwSignal::new(None),
             turn: StoredValue::new(0),
+            brushed: RwSignal::new(String::new()),
+            brushed_url: RwSignal::new(String::new()),
         };
         Effect::new(move |_| {
             let (view, at) = search.counted();
@@ -70,6 +76,18 @@ pub fn Heat(search: Search, store: HeatStore) -> impl IntoView {
         {
             view.q = q;
         }
+        let region = Region {
+            q: None,
+            start: selection.time.map(|(from, _)| from),
+            end: selection.time.map(|(_, to)| to),
+            min_duration: selection.duration.map(|(from, _)| from).filter(|least| least.0 > 0),
+            max_duration: selection.duration.map(|(_, to)| to),
+        };
+        let base = search.view.get_untracked();
+        if region != Region::default() {
+            store.brushed.set(asked_of(&view));
+            store.brushed_url.set(ExplainView { base, region }.url());
+        }
         search.change(|now| *now = view);
     };
     let note = move || match (store.problem.get(), store.map.with(|map| map.sampled)) {
@@ -87,9 +105,29 @@ pub fn Heat(search: Search, store: HeatStore) -> impl IntoView {
             class:is-stale=move || store.is_waiting.get()
         >
             <HeatmapView map=store.map on_select=select />
-            <p class="Heat-note">{note}</p>
+            <p class="Heat-note">{note} {move || explained(search, store)}</p>
         </section>
     }
+}
+
+/// The way to what sets a selection, or what a query finds, apart from the rest.
+fn explained(search: Search, store: HeatStore) -> Option<impl IntoView> {
+    let view = search.view.get();
+    let (url, text) = if store.brushed.with(|brushed| *brushed == asked_of(&view)) {
+        (store.brushed_url.get(), "What sets this region apart?")
+    } else if view.q.is_empty() {
+        return None;
+    } else {
+        let base = SearchView { range: view.range, ..SearchView::default() };
+        let region = Region { q: Some(view.q), ..Region::default() };
+        (ExplainView { base, region }.url(), "What sets these apart from the rest?")
+    };
+    Some(view! { <a data-testid="explain" href=url>{text}</a> })
+}
+
+/// The question without what is only shown beside it.
+fn asked_of(view: &SearchView) -> String {
+    SearchView { range: view.range, ..SearchView::about(view.q.clone()) }.url()
 }
 
 /// Three digits are what a person reads; rounding outwards loses no trace of the selection.

@@ -53,7 +53,13 @@ pub fn Results(search: Search, feed: Feed) -> impl IntoView {
         hold_still(scroller, above);
         cursor.update(|cursor| *cursor = cursor.map(|at| at + above));
     });
-    let keys = window_event_listener(ev::keydown, move |event| walk(&event, scroller, cursor, row_count));
+    let keys = window_event_listener(ev::keydown, move |event| {
+        let id = || feed.traces.with_untracked(|all| Some(all.get(cursor.get_untracked()?)?.trace_id));
+        match (keys::page_key(&event).as_deref(), id()) {
+            (Some("x"), Some(id)) => search.tick(id),
+            _ => walk(&event, scroller, cursor, row_count),
+        }
+    });
     on_cleanup(move || keys.remove());
     let long = Memo::new(move |_| feed.traces.with(|all| long(all)));
     let rows = move || {
@@ -83,7 +89,7 @@ pub fn Results(search: Search, feed: Feed) -> impl IntoView {
                     class="Results-content"
                     role="rowgroup" style:height=move || format!("{}px", row_count.get() as f64 * ROW_PX)>
                     <For each=rows key=|(i, t)| (*i, t.trace_id, t.span_count, t.status) let((i, trace))>
-                        <Row index=i is_fresh=is_fresh(&trace.trace_id) trace=trace cursor=cursor long=long />
+                        <Row search=search index=i is_fresh=is_fresh(&trace.trace_id) trace=trace cursor=cursor long=long />
                     </For>
                 </div>
                 <Show when=move || is_waiting() && row_count.get() == 0>
@@ -91,6 +97,21 @@ pub fn Results(search: Search, feed: Feed) -> impl IntoView {
                 </Show>
                 <Tail feed=feed />
             </div>
+        </div>
+    }
+}
+
+/// What is ticked, and what can be done with it.
+pub fn compare(search: Search, url: String) -> impl IntoView {
+    let (text, action) = match search.ticked.with(Vec::len) {
+        1 => ("One trace ticked; tick another", "Compare it with…"),
+        _ => ("Two traces ticked", "Compare them (c)"),
+    };
+    view! {
+        <div class="Results-compare" role="status">
+            {text}
+            <a class="Button is-small is-primary" data-testid="compare" href=url>{action}</a>
+            <button type="button" class="Button is-small" on:click=move |_| search.ticked.set(Vec::new())>"Clear"</button>
         </div>
     }
 }
@@ -184,6 +205,7 @@ fn Head(search: Search) -> impl IntoView {
 
 #[component]
 fn Row(
+    search: Search,
     index: usize,
     trace: TraceSummary,
     cursor: RwSignal<Option<usize>>,
@@ -196,7 +218,7 @@ fn Row(
             let _ = link.focus();
         }
     });
-    let length = trace.duration;
+    let (id, length) = (trace.trace_id, trace.duration);
     let bar = move || format!("{:.1}%", bar_share(length, long.get()) * 100.0);
     let errors = (trace.error_count > 0).then(|| count(trace.error_count));
     let orphans = (trace.orphan_count > 0)
@@ -212,7 +234,18 @@ fn Row(
             data-trace-id=trace.trace_id.to_string()
             style:transform=format!("translateY({}px)", index as f64 * ROW_PX)
         >
-            <div role="cell"><Moment at=trace.start /></div>
+            <div role="cell" class="Results-start">
+                <input
+                    type="checkbox"
+                    class="Results-tick"
+                    data-testid="tick"
+                    aria-label="Tick for a comparison"
+                    title="Tick two to compare them (x)"
+                    prop:checked=move || search.ticked.with(|ticked| ticked.contains(&id))
+                    on:change=move |_| search.tick(id)
+                />
+                <Moment at=trace.start />
+            </div>
             <div role="cell" title=orphans><StatusBadge status=trace.status in_flight=trace.in_flight /></div>
             <div role="cell" class="Results-root">
                 <a

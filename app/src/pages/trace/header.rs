@@ -1,12 +1,14 @@
 //! What the trace is: name, outcome, start, size, and who took part.
 
 use leptos::prelude::*;
+use model::trace::diff::Compare;
 use model::view::{ServiceShare, TraceSummary};
 
 use super::keys::Actions;
 use super::tools::Tools;
 use crate::chart::color::service_color_css;
 use crate::format::{count, counted, duration};
+use crate::url::DiffPair;
 use crate::views::stage::Stage;
 use crate::widgets::copy::CopyButton;
 use crate::widgets::icon::Icon;
@@ -39,6 +41,9 @@ pub fn Header(
                     <CopyButton what="trace id" text=Signal::derive(move || trace_id.to_string()) />
                 </span>
                 <span class="TraceHead-actions">
+                    <a class="Button is-small is-quiet" data-testid="compare" href=DiffPair::new(None, Some(Compare::Trace(trace_id))).url()>
+                        "Compare with…"
+                    </a>
                     <button
                         type="button"
                         class="Button is-small is-quiet"
