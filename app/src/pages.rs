@@ -9,6 +9,7 @@ use crate::url::{DiffPair, ExplainView, Route};
 mod diff;
 mod explain;
 mod help;
+mod map;
 mod not_found;
 mod receipts;
 mod search;
@@ -18,6 +19,7 @@ mod trace;
 
 use diff::DiffPage;
 use explain::ExplainPage;
+use map::MapPage;
 use not_found::NotFound;
 use receipts::ReceiptsPage;
 use search::SearchPage;
@@ -36,6 +38,7 @@ enum Page {
     Services,
     Service(String),
     Receipts,
+    Map,
     BadTraceId(String),
     NotFound(String),
 }
@@ -57,6 +60,7 @@ pub fn App() -> impl IntoView {
         Route::Services(_) => Page::Services,
         Route::Service(name, _) => Page::Service(name),
         Route::Receipts(_) => Page::Receipts,
+        Route::Map(_) => Page::Map,
         Route::BadTraceId(text) => Page::BadTraceId(text),
         Route::NotFound(path) => Page::NotFound(path),
     });
@@ -78,6 +82,7 @@ pub fn App() -> impl IntoView {
                 Page::Diff(pair) => view! { <DiffPage pair=pair /> }.into_any(),
                 Page::Services => view! { <ServicesPage /> }.into_any(),
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
+                Page::Map => view! { <MapPage /> }.into_any(),
                 Page::Receipts => view! { <ReceiptsPage /> }.into_any(),
                 Page::BadTraceId(text) => {
                     let title = "This is not a trace id";

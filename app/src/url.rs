@@ -7,6 +7,7 @@ use model::TraceId;
 
 pub mod diff;
 pub mod explain;
+pub mod map;
 pub mod pasted;
 pub mod query;
 pub mod receipts;
@@ -16,6 +17,7 @@ pub mod trace;
 
 pub use diff::{DiffPair, DiffView};
 pub use explain::ExplainView;
+pub use map::MapView;
 pub use pasted::Pasted;
 pub use query::Query;
 pub use receipts::ReceiptsView;
@@ -37,6 +39,7 @@ pub enum Route {
     Receipts(ReceiptsView),
     /// A trace from a file.
     File,
+    Map(MapView),
     /// A trace page whose id cannot be read; the text as it was given.
     BadTraceId(String),
     NotFound(String),
@@ -52,6 +55,7 @@ impl Route {
             ("diff", None) => Route::Diff(DiffView::of(&query)),
             ("services", None) => Route::Services(ServicesView::of(&query)),
             ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
+            ("map", None) => Route::Map(MapView::of(&query)),
             ("receipts", None) => Route::Receipts(ReceiptsView::of(&query)),
             // For log tools: ids as their fields have them.
             ("link", None) if query.get("trace_id").is_some() => {

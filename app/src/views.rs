@@ -9,6 +9,7 @@ pub mod explain;
 pub mod extra_detail;
 pub mod flame;
 pub mod heatmap;
+pub mod map;
 pub mod minimap;
 pub mod span_detail;
 #[cfg(feature = "csr")]

@@ -12,7 +12,7 @@ mod receipts;
 mod search;
 
 pub use explain::{Explanation, Finding, Region};
-pub use graph::{GraphEdge, GraphNode, ServiceGraph};
+pub use graph::{EdgeChange, GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, ServiceGraph, ServiceMap};
 pub use health::{Health, HealthPoint, ServiceReport, ServicesReport};
 pub use receipts::{ReceiptLine, ReceiptsAsked, ReceiptsReport};
 pub use search::{

@@ -94,16 +94,16 @@ pub const PIECE_MAX_TOKENS: usize = 8_192;
 /// A query's memory and time in the engine.
 pub const QUERY_MAX_MEMORY_BYTES: u64 = 2 << 30;
 pub const QUERY_MAX_SECS: u64 = 30;
-/// A statement's text: the ids of a thousand traces several times over.
-pub const QUERY_MAX_TEXT_BYTES: usize = 1 << 20;
 /// Results of one search page.
 pub const SEARCH_DEFAULT_LIMIT: u32 = 50;
 pub const SEARCH_MAX_LIMIT: u32 = 1_000;
 /// Candidates one search request may look at, and how long, before it answers with what it has and a cursor.
 pub const SEARCH_MAX_CANDIDATES: usize = 20_000;
 pub const SEARCH_MAX_TIME: Duration = Duration::from_secs(10);
-/// Candidates looked at in one statement: their ids are part of its text.
+/// Candidates looked at in one statement: their ids are part of its text, of which engines take 128 kB.
 pub const SEARCH_CHUNK_MAX: usize = 1_000;
+/// The same where what was found out about each is part of the text as well.
+pub const ANALYSED_CHUNK_MAX: usize = 250;
 /// Spans fetched at a time when a query says how spans lie to each other. A single trace with more is passed over,
 /// and the answer says so.
 pub const EVALUATE_MAX_SPANS: usize = 500_000;

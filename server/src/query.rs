@@ -15,6 +15,7 @@ pub mod facts;
 pub mod health;
 pub mod in_trace;
 pub mod logs;
+pub mod map;
 pub mod overview;
 pub mod peers;
 pub mod plan;

@@ -8,7 +8,7 @@ use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
-    ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
+    ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary, ServicesReport,
     TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
@@ -51,12 +51,12 @@ pub trait Backend: Send + Sync {
         prefix: String,
     ) -> Result<Vec<AttributeValue>, ApiError>;
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError>;
-    async fn get_service_graph(
+    async fn get_service_map(
         &self,
         caller: &Caller,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> Result<ServiceGraph, ApiError>;
+        end: Option<Timestamp>,
+        length_secs: u64,
+    ) -> Result<ServiceMap, ApiError>;
     async fn get_diff(
         &self,
         caller: &Caller,

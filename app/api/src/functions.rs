@@ -5,7 +5,7 @@ use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
-    ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
+    ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary, ServicesReport,
     TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
@@ -71,11 +71,11 @@ pub async fn get_diff(a: Compare, b: Compare, window_secs: u64) -> Result<Diff, 
     Ok(backend.get_diff(&caller, a, b, window_secs).await?)
 }
 
-/// Who called whom in a range of time.
-#[server(prefix = "/fn", endpoint = "get_service_graph", protocol = Crossing)]
-pub async fn get_service_graph(start: Timestamp, end: Timestamp) -> Result<ServiceGraph, Failure> {
+/// Who called whom in the so many seconds up to a time, or up to now.
+#[server(prefix = "/fn", endpoint = "get_service_map", protocol = Crossing)]
+pub async fn get_service_map(end: Option<Timestamp>, length_secs: u64) -> Result<ServiceMap, Failure> {
     let (backend, caller) = context()?;
-    Ok(backend.get_service_graph(&caller, start, end).await?)
+    Ok(backend.get_service_map(&caller, end, length_secs).await?)
 }
 
 /// The trace's log lines, in order of time.

@@ -13,8 +13,8 @@ mod functions;
 pub use backend::{Backend, Caller, functions_handler};
 pub use failure::Failure;
 pub use functions::{
-    explain_region, find_in_trace, get_diff, get_facets, get_heatmap, get_receipts, get_span, get_span_rank,
-    get_trace, get_trace_logs, get_trace_values, list_attribute_keys, list_attribute_values,
-    list_linked_spans, list_operations, list_services, list_trace_keys, read_trace_file, report_service,
-    report_services, search_traces,
+    explain_region, find_in_trace, get_diff, get_facets, get_heatmap, get_receipts, get_service_map,
+    get_span, get_span_rank, get_trace, get_trace_logs, get_trace_values, list_attribute_keys,
+    list_attribute_values, list_linked_spans, list_operations, list_services, list_trace_keys,
+    read_trace_file, report_service, report_services, search_traces,
 };

@@ -25,6 +25,16 @@ const SEARCH: Keys = &[
     ("c", "compare the two that are ticked"),
 ];
 
+const MAP: Keys = &[
+    ("j k  ↓ ↑", "next, previous node"),
+    ("Enter", "only what is around it, one call further each time"),
+    ("Esc", "everything again"),
+    ("m", "map or table"),
+    ("[ ]", "earlier, later"),
+    ("+ - 0  w a s d", "zoom, move, all of it"),
+    ("/", "find a node"),
+];
+
 const TRACE_ROWS: Keys = &[
     ("j k  ↓ ↑", "next, previous row"),
     ("→ ←", "unfold or go in, fold or go out"),
@@ -100,6 +110,7 @@ pub fn HelpDialog(is_open: RwSignal<bool>) -> impl IntoView {
                 <div class="Help-columns">
                     <Group title="Everywhere" keys=EVERYWHERE />
                     <Group title="Search" keys=SEARCH />
+                    <Group title="Map" keys=MAP />
                     <Group title="Trace: rows" keys=TRACE_ROWS />
                     <Group title="Trace: time" keys=TRACE_TIME />
                     <Group title="Comparison" keys=DIFF />

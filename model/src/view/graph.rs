@@ -32,3 +32,97 @@ pub struct ServiceGraph {
     /// False when there is more than could be counted: calls of traces not settled yet, or rare edges.
     pub complete: bool,
 }
+
+/// The same with a place for everything: what a map draws.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServiceMap {
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub nodes: Vec<MapNode>,
+    pub edges: Vec<MapEdge>,
+    pub complete: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapNode {
+    pub node: GraphNode,
+    /// Calls it answered; for one that is never called, those it made.
+    pub now: MapFigures,
+    pub column: u32,
+    /// In lines, from the top of the map.
+    pub row: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapEdge {
+    /// Numbers of nodes.
+    pub client: u32,
+    pub server: u32,
+    pub now: MapFigures,
+    /// In the window of the same length before.
+    pub before: MapFigures,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MapFigures {
+    pub calls: u64,
+    pub errors: u64,
+    pub p50: Nanos,
+    pub p95: Nanos,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeChange {
+    Same,
+    New,
+    Lost,
+    Slower,
+    MoreErrors,
+}
+
+/// Fewer calls than these say nothing about change.
+const CALLS_TO_COMPARE: u64 = 20;
+const SLOWER_BY: f64 = 1.5;
+const MORE_ERRORS_BY: f64 = 0.02;
+
+impl MapFigures {
+    pub fn error_share(&self) -> f64 {
+        self.errors as f64 / self.calls.max(1) as f64
+    }
+}
+
+impl MapEdge {
+    /// What is different from the window before, worst first.
+    pub fn change(&self) -> EdgeChange {
+        let (now, before) = (&self.now, &self.before);
+        let is_told = now.calls >= CALLS_TO_COMPARE && before.calls >= CALLS_TO_COMPARE;
+        match () {
+            () if now.calls == 0 => EdgeChange::Lost,
+            () if before.calls == 0 => EdgeChange::New,
+            () if is_told && now.error_share() >= before.error_share() + MORE_ERRORS_BY => {
+                EdgeChange::MoreErrors
+            }
+            () if is_told && now.p95.0 as f64 >= before.p95.0 as f64 * SLOWER_BY => EdgeChange::Slower,
+            () => EdgeChange::Same,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(calls: u64, errors: u64, p95: u64) -> MapFigures {
+        MapFigures { calls, errors, p50: Nanos(p95 / 2), p95: Nanos(p95) }
+    }
+
+    #[test]
+    fn edges_change_only_on_evidence() {
+        let change = |now, before| MapEdge { client: 0, server: 1, now, before }.change();
+        assert_eq!(change(figures(5, 0, 9), figures(0, 0, 0)), EdgeChange::New);
+        assert_eq!(change(figures(0, 0, 0), figures(5, 0, 9)), EdgeChange::Lost);
+        assert_eq!(change(figures(50, 0, 90), figures(50, 0, 40)), EdgeChange::Slower);
+        assert_eq!(change(figures(50, 5, 90), figures(50, 0, 40)), EdgeChange::MoreErrors);
+        assert_eq!(change(figures(5, 5, 90), figures(50, 0, 40)), EdgeChange::Same);
+    }
+}

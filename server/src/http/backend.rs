@@ -7,12 +7,13 @@ use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
-    ReceiptsReport, Region, SearchPage, ServiceGraph, ServiceReport, ServiceSummary, ServicesReport,
+    ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary, ServicesReport,
     TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
 use super::params::now;
+use crate::limits::GRAPH_MAX_SECS;
 use crate::query::Queries;
 use crate::query::complete::parsed_field;
 
@@ -81,13 +82,15 @@ impl Backend for Answers {
         self.queries.diff(&caller.scope, a, b, window_secs).await
     }
 
-    async fn get_service_graph(
+    async fn get_service_map(
         &self,
         caller: &Caller,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> Result<ServiceGraph, ApiError> {
-        self.queries.service_graph(&caller.scope, start, end).await
+        end: Option<Timestamp>,
+        length_secs: u64,
+    ) -> Result<ServiceMap, ApiError> {
+        let end = end.unwrap_or_else(now);
+        let length = Nanos::from_secs(length_secs.clamp(60, GRAPH_MAX_SECS));
+        self.queries.service_map(&caller.scope, end.minus(length), end).await
     }
 
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError> {

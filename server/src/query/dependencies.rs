@@ -11,7 +11,8 @@ use model::{ApiError, Histogram, Nanos, Scope, Timestamp, TraceId};
 use super::Queries;
 use super::facts::{outlines_plan, settled_plan};
 use crate::limits::{
-    FACTS_MAX_SPANS, GRAPH_MAX_EDGES, GRAPH_MAX_UNSETTLED, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS,
+    FACTS_MAX_SPANS, GRAPH_MAX_EDGES, GRAPH_MAX_UNSETTLED, SEARCH_CHUNK_MAX, SETTLE_LOOK_BACK_SECS,
+    SETTLE_MAX_LAG_SECS,
 };
 use crate::storage::reader::{EdgeCount, Plan};
 
@@ -90,24 +91,23 @@ impl Queries {
         let ids: Vec<TraceId> =
             waiting.into_iter().take(GRAPH_MAX_UNSETTLED).filter(fits).map(|(id, _)| id).collect();
         let is_all = ids.len() == count;
-        if ids.is_empty() {
-            return Ok((Vec::new(), is_all));
-        }
-        let known = self.reader.settled(&settled_plan(scope, &ids)).await?;
         let mut builders: HashMap<TraceId, Builder> = ids.iter().map(|id| (*id, Builder::new())).collect();
-        for trace in known {
-            builders.remove(&trace.trace_id);
-        }
-        let ids: Vec<TraceId> = builders.keys().copied().collect();
-        if ids.is_empty() {
-            return Ok((Vec::new(), is_all));
-        }
-        let take = |id: TraceId, row: &SpanRow| {
-            if let Some(builder) = builders.get_mut(&id) {
-                builder.push(row);
+        for ids in ids.chunks(SEARCH_CHUNK_MAX) {
+            let known = self.reader.settled(&settled_plan(scope, ids)).await?;
+            for trace in known {
+                builders.remove(&trace.trace_id);
             }
-        };
-        self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
+            let ids: Vec<TraceId> = ids.iter().copied().filter(|id| builders.contains_key(id)).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let take = |id: TraceId, row: &SpanRow| {
+                if let Some(builder) = builders.get_mut(&id) {
+                    builder.push(row);
+                }
+            };
+            self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
+        }
         Ok((builders.into_iter().map(|(id, builder)| builder.finish(id)).collect(), is_all))
     }
 }

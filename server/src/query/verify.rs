@@ -15,7 +15,7 @@ use super::Queries;
 use super::evaluate::{Row, Shape};
 use super::facts::Facts;
 use super::plan::{Conditions, Needs};
-use crate::limits::EVALUATE_MAX_SPANS;
+use crate::limits::{ANALYSED_CHUNK_MAX, EVALUATE_MAX_SPANS};
 use crate::storage::reader::{Evaluated, Found, Plan, Shown};
 
 /// What was found out about each trace.
@@ -202,10 +202,26 @@ impl Queries {
         range: Range,
         shown: usize,
     ) -> Result<Verified, ApiError> {
+        let at_once = if verify.conditions.needs.analysis { ANALYSED_CHUNK_MAX } else { traces.len().max(1) };
         let mut all = Verified::default();
-        if traces.is_empty() {
-            return Ok(all);
+        for chunk in traces.chunks(at_once) {
+            let some = self.verify_chunk(scope, verify, chunk, range, shown).await?;
+            all.found.extend(some.found);
+            all.scanned.add(some.scanned);
+            all.too_large = all.too_large.or(some.too_large);
         }
+        Ok(all)
+    }
+
+    async fn verify_chunk(
+        &self,
+        scope: &Scope,
+        verify: &Verify<'_>,
+        traces: &[TraceId],
+        range: Range,
+        shown: usize,
+    ) -> Result<Verified, ApiError> {
+        let mut all = Verified::default();
         let facts = match verify.conditions.needs.analysis {
             true => self.facts(scope, traces).await?,
             false => FactsOf::new(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use self::origins::OriginCache;
 use super::{Store, StoreError};
-use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS, QUERY_MAX_TEXT_BYTES};
+use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
 
 mod explain;
 mod facts;
@@ -172,7 +172,6 @@ impl Reader {
             .with_setting("readonly", "2")
             .with_setting("max_execution_time", QUERY_MAX_SECS.to_string())
             .with_setting("max_memory_usage", QUERY_MAX_MEMORY_BYTES.to_string())
-            .with_setting("max_query_size", QUERY_MAX_TEXT_BYTES.to_string())
             .with_setting("cancel_http_readonly_queries_on_client_close", "1");
         let query = match plan.threads {
             0 => query,

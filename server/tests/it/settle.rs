@@ -243,3 +243,23 @@ async fn dependencies_are_the_same_before_and_after_traces_settle() {
     let (status, error) = server.get("/api/dependencies?start=5&end=4").await;
     assert_eq!((status, error["error"]["message"].as_str().unwrap()), (400, "start is not before end"));
 }
+
+#[tokio::test]
+async fn thousands_of_traces_that_are_not_settled_are_counted_and_searched() {
+    let server = TestServer::start_with(&["--roles", "ingest,write,query"]).await;
+    let pair = |n: u32| {
+        let mut spans = [span(1, 1, 0, "shop", SpanKind::Server), span(1, 2, 1, "cart", SpanKind::Server)];
+        spans.iter_mut().for_each(|span| span.trace_id = TraceId(u128::from(n + 1).to_be_bytes()));
+        spans
+    };
+    let spans: Vec<Span> = (0..2_500).flat_map(pair).collect();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let (status, graph) = server.get("/api/dependencies").await;
+    assert_eq!((status, &graph["complete"]), (200, &true.into()));
+    assert_eq!((&graph["edges"][0]["server"], &graph["edges"][0]["calls"]), (&"cart".into(), &2_500.into()));
+    // Nothing is that deep, and so every one of them is looked at.
+    let (status, page) = server.get("/api/traces?q=%7B%20trace%3Adepth%20%3E%205%20%7D").await;
+    assert_eq!((status, page["traces"].as_array().map(Vec::len)), (200, Some(0)));
+    assert_eq!(page["complete"], true);
+}
