@@ -42,7 +42,7 @@ test("from the map to the traces of a call that fails", async ({ page, fresh }) 
 
   await detail.getByRole("button", { name: /shop/ }).click();
   await expect(detail).toContainText("50 %");
-  await expect(detail).toContainText("New: there was no such call");
+  await expect(detail).toContainText("There is no time before to compare with");
 
   await page.keyboard.press("m");
   await expect(page.getByTestId("edge-row")).toHaveCount(2);

@@ -173,7 +173,7 @@ fn Bar(page: Map, filter: RwSignal<String>) -> impl IntoView {
     let is_now = move || page.view.with(|view| view.end.is_none());
     let counts = move || {
         page.map.with(|map| {
-            let changed = map.edges.iter().filter(|edge| edge.change() != EdgeChange::Same).count();
+            let changed = map.edges.iter().filter(|edge| map.change(edge) != EdgeChange::Same).count();
             let part = if map.complete { "" } else { " · not all of it" };
             let nodes = counted(map.nodes.len() as u64, "node", "nodes");
             format!("{nodes} · {} changed{part}", counted(changed as u64, "call", "calls"))
@@ -269,7 +269,7 @@ fn table(page: Map, shown: Memo<Arc<Shown>>, filter: RwSignal<String>) -> impl I
         // What changed first, then the busiest.
         model::order::sort_by(&mut edges, |at| {
             let edge = &map.edges[*at as usize];
-            (u64::from(edge.change() == EdgeChange::Same), model::order::falling(edge.now.calls))
+            (u64::from(map.change(edge) == EdgeChange::Same), model::order::falling(edge.now.calls))
         });
         let secs = page.secs();
         edges
@@ -291,7 +291,7 @@ fn table(page: Map, shown: Memo<Arc<Shown>>, filter: RwSignal<String>) -> impl I
                         </td>
                         <td class="is-number">{duration(edge.now.p50)}</td>
                         <td class="is-number">{duration(edge.now.p95)}</td>
-                        <td>{change_word(edge.change())}</td>
+                        <td>{change_word(map.change(&edge))}</td>
                     </tr>
                 }
             })

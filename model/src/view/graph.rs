@@ -40,6 +40,8 @@ pub struct ServiceMap {
     pub end: Timestamp,
     pub nodes: Vec<MapNode>,
     pub edges: Vec<MapEdge>,
+    /// Anything was called in the window before: else there is nothing to compare with.
+    pub has_before: bool,
     pub complete: bool,
 }
 
@@ -91,12 +93,13 @@ impl MapFigures {
     }
 }
 
-impl MapEdge {
+impl ServiceMap {
     /// What is different from the window before, worst first.
-    pub fn change(&self) -> EdgeChange {
-        let (now, before) = (&self.now, &self.before);
+    pub fn change(&self, edge: &MapEdge) -> EdgeChange {
+        let (now, before) = (&edge.now, &edge.before);
         let is_told = now.calls >= CALLS_TO_COMPARE && before.calls >= CALLS_TO_COMPARE;
         match () {
+            () if !self.has_before => EdgeChange::Same,
             () if now.calls == 0 => EdgeChange::Lost,
             () if before.calls == 0 => EdgeChange::New,
             () if is_told && now.error_share() >= before.error_share() + MORE_ERRORS_BY => {
@@ -118,7 +121,11 @@ mod tests {
 
     #[test]
     fn edges_change_only_on_evidence() {
-        let change = |now, before| MapEdge { client: 0, server: 1, now, before }.change();
+        let map = ServiceMap { has_before: true, ..ServiceMap::default() };
+        let change = |now, before| map.change(&MapEdge { client: 0, server: 1, now, before });
+        let alone = ServiceMap::default();
+        let edge = MapEdge { client: 0, server: 1, now: figures(5, 0, 9), before: figures(0, 0, 0) };
+        assert_eq!(alone.change(&edge), EdgeChange::Same);
         assert_eq!(change(figures(5, 0, 9), figures(0, 0, 0)), EdgeChange::New);
         assert_eq!(change(figures(0, 0, 0), figures(5, 0, 9)), EdgeChange::Lost);
         assert_eq!(change(figures(50, 0, 90), figures(50, 0, 40)), EdgeChange::Slower);

@@ -1,9 +1,9 @@
 //! Who called whom: counted when traces settled, and on the spot for traces that are not settled yet.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
-use model::trace::call::{Call, Node, calls};
+use model::trace::call::{Call, Node, NodeKind, calls};
 use model::trace::{Builder, SpanRow, Trace, Tree};
 use model::view::{GraphEdge, GraphNode, ServiceGraph};
 use model::{ApiError, Histogram, Nanos, Scope, Timestamp, TraceId};
@@ -136,7 +136,26 @@ impl Counts {
         self.add(EdgeCount { client, server, calls: 1, errors: u64::from(call.error), hist });
     }
 
-    fn finish(self) -> Vec<GraphEdge> {
+    /// A call that nobody answered names a host. Where that is a service's name, the service is who was called.
+    fn join_services(&mut self) {
+        let nodes = self.edges.keys().flat_map(|(client, server)| [client, server]);
+        let services: HashSet<String> =
+            nodes.filter(|node| node.kind == NodeKind::Service).map(|node| node.name.clone()).collect();
+        let is_service = |node: &GraphNode| node.kind == NodeKind::External && services.contains(&node.name);
+        let (known, unanswered) = std::mem::take(&mut self.edges)
+            .into_iter()
+            .partition(|((_, server), _): &((GraphNode, GraphNode), _)| !is_service(server));
+        self.edges = known;
+        for ((client, mut server), (calls, errors, hist)) in
+            <HashMap<_, (u64, u64, Histogram)> as IntoIterator>::into_iter(unanswered)
+        {
+            server.kind = NodeKind::Service;
+            self.add(EdgeCount { client, server, calls, errors, hist });
+        }
+    }
+
+    fn finish(mut self) -> Vec<GraphEdge> {
+        self.join_services();
         let edge =
             |((client, server), (calls, errors, hist)): ((GraphNode, GraphNode), (u64, u64, Histogram))| {
                 let quantile = |q| hist.quantile(q).unwrap_or_default();

@@ -75,7 +75,15 @@ fn drawn(now: &ServiceGraph, before: &ServiceGraph) -> ServiceMap {
             row: place.row,
         })
         .collect();
-    ServiceMap { start: now.start, end: now.end, nodes, edges, complete: now.complete && before.complete }
+    let has_before = !before.edges.is_empty();
+    ServiceMap {
+        has_before,
+        start: now.start,
+        end: now.end,
+        nodes,
+        edges,
+        complete: now.complete && before.complete,
+    }
 }
 
 /// All calls to a node, or by it. Of several callers' quantiles, the slowest is what is told.

@@ -230,7 +230,9 @@ async fn dependencies_are_the_same_before_and_after_traces_settle() {
             edge["client"] == client && edge["server"] == server && edge["server_kind"] == "service"
         };
         let edge = before["edges"].as_array().unwrap().iter().find(is_it).expect(line);
-        assert_eq!(edge["calls"].to_string(), calls, "{line}");
+        // Calls of the service that nobody answered are there as well.
+        let (found, calls) = (edge["calls"].as_u64().unwrap(), calls.parse().unwrap());
+        assert!((calls..calls + 30).contains(&found), "{line}: {found}");
     }
 
     server.terminate().await;

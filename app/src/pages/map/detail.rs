@@ -115,7 +115,7 @@ fn of_node(page: Map, map: &ServiceMap, number: u32) -> impl IntoView + use<> {
 
 fn neighbour(page: Map, map: &ServiceMap, edge: u32, other: u32, secs: f64) -> impl IntoView + use<> {
     let figures = map.edges[edge as usize].now;
-    let change = change_word(map.edges[edge as usize].change());
+    let change = change_word(map.change(&map.edges[edge as usize]));
     let is_failing = figures.errors > 0;
     view! {
         <li>
@@ -134,7 +134,8 @@ fn neighbour(page: Map, map: &ServiceMap, edge: u32, other: u32, secs: f64) -> i
 fn of_edge(page: Map, map: &ServiceMap, edge: &MapEdge) -> impl IntoView + use<> {
     let (client, server) = (&map.nodes[edge.client as usize].node, &map.nodes[edge.server as usize].node);
     let secs = page.secs();
-    let words = match edge.change() {
+    let words = match map.change(edge) {
+        EdgeChange::Same if !map.has_before => "There is no time before to compare with.",
         EdgeChange::Same => "About the same as in the time before.",
         EdgeChange::New => "New: there was no such call in the time before.",
         EdgeChange::Lost => "Lost: there were such calls in the time before.",

@@ -13,7 +13,7 @@ const SMALL: &str = "11px system-ui, -apple-system, \"Segoe UI\", Roboto, \"Libe
 /// Below this, names could not be read.
 const WORDS_FROM_SCALE: f64 = 0.45;
 /// As many failures show as a colour and a mark.
-pub const FAILING: f64 = 0.01;
+const FAILING: f64 = 0.01;
 
 pub struct Scene<'m> {
     pub map: &'m ServiceMap,
@@ -39,6 +39,11 @@ pub fn draw(surface: &Surface, scene: &Scene<'_>) {
     }
     for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
         draw_node(surface, scene, node, view);
+    }
+    if scale >= WORDS_FROM_SCALE {
+        for (at, edge) in scene.map.edges.iter().enumerate().filter(|(at, _)| scene.shown.edges[*at]) {
+            draw_words(surface, scene, at as u32, edge);
+        }
     }
     context.restore();
 }
@@ -70,7 +75,7 @@ fn draw_edge(surface: &Surface, scene: &Scene<'_>, at: u32, edge: &MapEdge, view
         return;
     }
     let context = &surface.context;
-    let change = edge.change();
+    let change = scene.map.change(edge);
     let is_failing = edge.now.error_share() >= FAILING;
     let palette = &surface.palette;
     let color = match change {
@@ -103,12 +108,18 @@ fn draw_edge(surface: &Surface, scene: &Scene<'_>, at: u32, edge: &MapEdge, view
     context.line_to(end.0 - 7.0, end.1 - 4.0);
     context.line_to(end.0 - 7.0, end.1 + 4.0);
     context.fill();
-    let is_told = scene.focus.is_some() && is_near || change != EdgeChange::Same || is_failing;
-    if is_told && is_near && scene.camera.scale >= WORDS_FROM_SCALE {
-        context.set_global_alpha(1.0);
-        words(surface, middle(scene.map, edge), &edge_words(edge, scene.secs), color);
-    }
     context.set_global_alpha(1.0);
+}
+
+/// Over everything else, what the arrows around the focus carry, and what has changed.
+fn draw_words(surface: &Surface, scene: &Scene<'_>, at: u32, edge: &MapEdge) {
+    let change = scene.map.change(edge);
+    let is_told = is_near(scene, Thing::Edge(at)) && (scene.focus.is_some() || change != EdgeChange::Same);
+    if is_told {
+        let is_failing = edge.now.error_share() >= FAILING;
+        let color = if is_failing { &surface.palette.error } else { &surface.palette.text };
+        words(surface, middle(scene.map, edge), &edge_words(edge, change, scene.secs), color);
+    }
 }
 
 fn dash(surface: &Surface, lengths: &[f64]) {
@@ -179,7 +190,7 @@ fn fitting(surface: &Surface, text: &str, room: f64) -> String {
 }
 
 /// `12.3/s · 0.4 % · 87 ms`
-pub fn figures(now: &MapFigures, secs: f64) -> String {
+fn figures(now: &MapFigures, secs: f64) -> String {
     if now.calls == 0 {
         return "no calls".to_owned();
     }
@@ -191,7 +202,7 @@ pub fn figures(now: &MapFigures, secs: f64) -> String {
     text + " · " + &duration(now.p95)
 }
 
-pub fn per_second(calls: u64, secs: f64) -> String {
+fn per_second(calls: u64, secs: f64) -> String {
     let rate = calls as f64 / secs.max(1.0);
     match rate {
         r if r >= 10.0 => format!("{r:.0}/s"),
@@ -200,8 +211,8 @@ pub fn per_second(calls: u64, secs: f64) -> String {
     }
 }
 
-pub fn edge_words(edge: &MapEdge, secs: f64) -> String {
-    match edge.change() {
+fn edge_words(edge: &MapEdge, change: EdgeChange, secs: f64) -> String {
+    match change {
         EdgeChange::Lost => "lost".to_owned(),
         EdgeChange::New => "new · ".to_owned() + &figures(&edge.now, secs),
         EdgeChange::Slower => {
