@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 
 UI_STAMP := target/ui.stamp
 UI_SOURCES := $(shell find app model style public Cargo.toml Cargo.lock Trunk.toml rust-toolchain.toml \
-	scripts/precompress.mjs 2>/dev/null)
+	scripts/precompress.mjs scripts/build-ui.sh 2>/dev/null)
 
 help:
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,5 @@ clean: ## remove what was built here (downloaded tools and skein-data stay)
 	@rm -rf target dist end2end/node_modules end2end/.venv
 
 $(UI_STAMP): $(UI_SOURCES)
-	@scripts/trunk.sh build --release
-	@node scripts/precompress.mjs dist
+	@scripts/build-ui.sh
 	@touch $@

@@ -37,7 +37,7 @@ for (const path of files(folder)) {
   if (COMPRESSIBLE.has(extension)) compress(path);
   packed += existsSync(`${path}.br`) ? statSync(`${path}.br`).size : size;
 }
-console.log(`ui: ${kilobytes(plain)} kB, ${kilobytes(packed)} kB compressed`);
+console.log(`ui, both programs: ${kilobytes(plain)} kB, ${kilobytes(packed)} kB compressed`);
 
 function compress(path) {
   const changed = statSync(path).mtimeMs;

@@ -10,12 +10,15 @@ pub mod chart;
 pub mod views;
 
 #[cfg(feature = "csr")]
+#[allow(dead_code, reason = "each of the two programs leaves out what only the other shows")]
 mod browser;
 #[cfg(feature = "csr")]
 mod pages;
 #[cfg(feature = "csr")]
+#[allow(dead_code, reason = "as above")]
 mod state;
 #[cfg(feature = "csr")]
+#[allow(dead_code, reason = "as above")]
 mod widgets;
 
 #[cfg(feature = "csr")]

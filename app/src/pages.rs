@@ -6,25 +6,39 @@ use crate::chart::palette::PaletteSignal;
 use crate::state::{Preferences, Router};
 use crate::url::{DiffPair, ExplainView, Route};
 
+#[cfg(feature = "reports")]
 mod diff;
+#[cfg(feature = "reports")]
 mod explain;
 mod help;
+#[cfg(feature = "reports")]
 mod map;
 mod not_found;
+#[cfg(feature = "reports")]
 mod receipts;
+#[cfg(not(feature = "reports"))]
 mod search;
+#[cfg(feature = "reports")]
 mod services;
 mod shell;
+#[cfg(not(feature = "reports"))]
 mod trace;
 
+#[cfg(feature = "reports")]
 use diff::DiffPage;
+#[cfg(feature = "reports")]
 use explain::ExplainPage;
+#[cfg(feature = "reports")]
 use map::MapPage;
 use not_found::NotFound;
+#[cfg(feature = "reports")]
 use receipts::ReceiptsPage;
+#[cfg(not(feature = "reports"))]
 use search::SearchPage;
+#[cfg(feature = "reports")]
 use services::{ServicePage, ServicesPage};
 use shell::Shell;
+#[cfg(not(feature = "reports"))]
 use trace::{FilePage, TracePage};
 
 /// Which page a route shows; a page stays while only its state changes.
@@ -75,20 +89,31 @@ pub fn App() -> impl IntoView {
     view! {
         <Shell>
             {move || match page.get() {
+                #[cfg(not(feature = "reports"))]
                 Page::Search => view! { <SearchPage /> }.into_any(),
+                #[cfg(not(feature = "reports"))]
                 Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
+                #[cfg(not(feature = "reports"))]
                 Page::File => view! { <FilePage /> }.into_any(),
+                #[cfg(feature = "reports")]
                 Page::Explain(view) => view! { <ExplainPage view=view /> }.into_any(),
+                #[cfg(feature = "reports")]
                 Page::Diff(pair) => view! { <DiffPage pair=pair /> }.into_any(),
+                #[cfg(feature = "reports")]
                 Page::Services => view! { <ServicesPage /> }.into_any(),
+                #[cfg(feature = "reports")]
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
+                #[cfg(feature = "reports")]
                 Page::Map => view! { <MapPage /> }.into_any(),
+                #[cfg(feature = "reports")]
                 Page::Receipts => view! { <ReceiptsPage /> }.into_any(),
                 Page::BadTraceId(text) => {
                     let title = "This is not a trace id";
                     view! { <NotFound title=title what=text /> }.into_any()
                 }
                 Page::NotFound(path) => view! { <NotFound title="There is no such page" what=path /> }.into_any(),
+                // The other program's: its document is on the way.
+                _ => ().into_any(),
             }}
         </Shell>
     }

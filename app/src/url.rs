@@ -46,6 +46,19 @@ pub enum Route {
 }
 
 impl Route {
+    /// Pages that come with the program of reports; see [`model::view::REPORT_PAGES`].
+    pub fn is_report(&self) -> bool {
+        matches!(
+            self,
+            Route::Services(_)
+                | Route::Service(..)
+                | Route::Map(_)
+                | Route::Diff(_)
+                | Route::Explain(_)
+                | Route::Receipts(_)
+        )
+    }
+
     pub fn of(path: &str, query: &str) -> Route {
         let query = upgrade(Query::parse(query));
         let mut parts = path.trim_matches('/').splitn(2, '/');

@@ -20,6 +20,10 @@ pub use search::{
     SearchOrder, SearchPage, Series, SeriesSet, TraceSearch,
 };
 
+/// Pages that report on more than one trace, by the first part of their addresses. They travel as a program of their
+/// own, so that opening a trace does not wait for them.
+pub const REPORT_PAGES: [&str; 5] = ["services", "map", "diff", "explain", "receipts"];
+
 /// One line of a search result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceSummary {

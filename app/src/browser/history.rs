@@ -16,6 +16,11 @@ pub fn push(url: &str) {
     }
 }
 
+/// Leaves this document for another.
+pub fn load(url: &str) {
+    let _ = super::window().location().assign(url);
+}
+
 pub fn replace(url: &str) {
     if let Ok(history) = super::window().history() {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(url));

@@ -8,9 +8,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::ApiError;
 
-use super::search::range_of;
 use crate::browser::{self, clock, keys};
-use crate::url::{ExplainView, SearchView};
+use crate::url::{ExplainView, SearchView, TimeRange};
 use crate::views::explain;
 use crate::widgets::message::ErrorState;
 
@@ -27,7 +26,7 @@ pub fn ExplainPage(view: ExplainView) -> impl IntoView {
         failed.set(None);
         let ExplainView { base, region } = view.clone();
         let range = match (region.start, region.end) {
-            (Some(from), Some(to)) => range_of(from, to),
+            (Some(from), Some(to)) => TimeRange::around(from, to),
             _ => base.range,
         };
         spawn_local(async move {

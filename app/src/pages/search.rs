@@ -13,11 +13,11 @@ use leptos::prelude::*;
 use model::query::Problem;
 use model::query::edit::{self, Condition};
 use model::trace::diff::Compare;
-use model::{Nanos, Timestamp, TraceId};
+use model::{Timestamp, TraceId};
 
 use crate::browser::{self, clock, keys};
 use crate::state::Router;
-use crate::url::{DiffPair, Route, SearchView, TimeRange};
+use crate::url::{DiffPair, Route, SearchView};
 use crate::widgets::message::ErrorState;
 
 mod bar;
@@ -210,11 +210,4 @@ fn Found(search: Search, feed: Feed) -> impl IntoView {
         kind.get();
         untrack(body)
     }
-}
-
-/// The range a selection in the map means, in whole seconds as the URL has them.
-pub fn range_of(from: Timestamp, to: Timestamp) -> TimeRange {
-    let from = Timestamp::from_secs(from.as_secs());
-    let to = to.plus(Nanos(999_999_999)).as_secs().max(from.as_secs() + 1);
-    TimeRange::Between(Some(from), Some(Timestamp::from_secs(to)))
 }

@@ -23,8 +23,13 @@ impl Router {
         self.route.get()
     }
 
-    /// Goes somewhere; "back" returns.
+    /// Goes somewhere; "back" returns. Pages of the other program come with a document of their own.
     pub fn go(self, url: &str) {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        if Route::of(path, query).is_report() != cfg!(feature = "reports") {
+            history::load(url);
+            return;
+        }
         history::push(url);
         self.route.set(current());
     }

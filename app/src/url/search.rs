@@ -30,6 +30,15 @@ pub enum TimeRange {
     Between(Option<Timestamp>, Option<Timestamp>),
 }
 
+impl TimeRange {
+    /// The range a selection in the map means, in whole seconds as the URL has them.
+    pub fn around(from: Timestamp, to: Timestamp) -> TimeRange {
+        let from = Timestamp::from_secs(from.as_secs());
+        let to = to.plus(Nanos(999_999_999)).as_secs().max(from.as_secs() + 1);
+        TimeRange::Between(Some(from), Some(Timestamp::from_secs(to)))
+    }
+}
+
 /// The windows offered, by their name in the URL: seconds, and what the menu says.
 pub const WINDOWS: [(&str, u64, &str); 5] = [
     ("15m", 15 * 60, "Last 15 minutes"),

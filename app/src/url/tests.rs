@@ -131,3 +131,14 @@ fn a_log_tool_links_with_the_ids_as_it_has_them() {
     assert!(matches!(Route::of("/link", "?trace_id=what"), Route::BadTraceId(_)));
     assert!(matches!(Route::of("/link", ""), Route::NotFound(_)));
 }
+
+#[test]
+fn the_server_knows_which_pages_are_reports() {
+    for page in model::view::REPORT_PAGES {
+        assert!(Route::of(&format!("/{page}"), "").is_report(), "{page}");
+    }
+    let others = ["/", "/trace/0af7651916cd43dd8448eb211c80319c", "/file", "/nowhere", "/link"];
+    for path in others {
+        assert!(!Route::of(path, "").is_report(), "{path}");
+    }
+}

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::ApiError;
+use model::view::REPORT_PAGES;
 use rust_embed::RustEmbed;
 
 use super::error::HttpError;
@@ -13,6 +14,8 @@ use super::error::HttpError;
 struct Dist;
 
 const INDEX: &str = "index.html";
+/// The page of [`REPORT_PAGES`].
+const REPORTS: &str = "reports.html";
 /// Files with a hash in their name never change; the page that names them is asked for every time.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const ALWAYS_ASK: &str = "no-cache";
@@ -35,7 +38,12 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
         return HttpError(ApiError::not_found(format!("there is no file /{path}"), "")).into_response();
     }
-    file(INDEX, &headers).unwrap_or_else(without_ui)
+    file(page_of(path), &headers).unwrap_or_else(without_ui)
+}
+
+fn page_of(path: &str) -> &'static str {
+    let first = path.split('/').next().unwrap_or_default();
+    if REPORT_PAGES.contains(&first) { REPORTS } else { INDEX }
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
@@ -81,6 +89,12 @@ fn without_ui() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reports_have_a_page_of_their_own() {
+        assert_eq!([page_of(""), page_of("trace/ab"), page_of("mapping")], [INDEX; 3]);
+        assert_eq!([page_of("map"), page_of("services/a/b"), page_of("diff")], [REPORTS; 3]);
+    }
 
     #[test]
     fn only_hashed_names_are_kept_for_ever() {

@@ -10,8 +10,8 @@ use model::query::fields::{FieldName, Intrinsic};
 use model::view::{Heatmap, Region};
 use model::{ApiError, Nanos};
 
-use super::{Search, range_of};
-use crate::url::{ExplainView, SearchView};
+use super::Search;
+use crate::url::{ExplainView, SearchView, TimeRange};
 use crate::views::heatmap::HeatmapView;
 use crate::views::heatmap::layout::Selection;
 
@@ -69,7 +69,7 @@ pub fn Heat(search: Search, store: HeatStore) -> impl IntoView {
     let select = move |selection: Selection| {
         let mut view = search.view.get_untracked();
         if let Some((from, to)) = selection.time {
-            view.range = range_of(from, to);
+            view.range = TimeRange::around(from, to);
         }
         if let Some(bounds) = selection.duration
             && let Ok(q) = edit::replaced(&view.q, &conditions_of(bounds))

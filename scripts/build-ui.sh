@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the UI into dist/: two programs, so that a trace opens without waiting for what it does not show.
+# index.html has search and traces, reports.html the rest; they are the same crate with different features.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$ROOT"
+
+REPORTS_DIST="$ROOT/target/ui-reports"
+
+scripts/trunk.sh build --release
+sed 's/data-cargo-features="csr"/data-cargo-features="csr,reports"/' app/index.html >app/reports.html
+trap 'rm -f app/reports.html' EXIT
+scripts/trunk.sh build --release --dist "$REPORTS_DIST" app/reports.html
+mv "$REPORTS_DIST"/*.html dist/reports.html
+mv "$REPORTS_DIST"/* dist/
+node scripts/precompress.mjs dist
