@@ -266,10 +266,11 @@ fn table(page: Map, shown: Memo<Arc<Shown>>, filter: RwSignal<String>) -> impl I
                 shown.edges[*at as usize] && (is_found(edge.client) || is_found(edge.server))
             })
             .collect();
-        // What changed first, then the busiest.
+        // What changed first, then what fails most, then the busiest.
         model::order::sort_by(&mut edges, |at| {
             let edge = &map.edges[*at as usize];
-            (u64::from(map.change(edge) == EdgeChange::Same), model::order::falling(edge.now.calls))
+            let weight = (edge.now.errors.min(u64::from(u32::MAX)) << 31).saturating_add(edge.now.calls);
+            (u64::from(map.change(edge) == EdgeChange::Same), model::order::falling(weight))
         });
         let secs = page.secs();
         edges
