@@ -1,7 +1,7 @@
 //! Questions and their answers. Plans are pure: text and bound values out of a scope and a request; `storage` runs
 //! them.
 
-use model::{ApiError, ErrorCode};
+use model::{ApiError, ErrorCode, TraceId};
 
 use crate::storage::StoreError;
 use crate::storage::reader::Reader;
@@ -38,6 +38,11 @@ impl Queries {
     pub fn new(reader: Reader, quiet_secs: u32) -> Queries {
         Queries { reader, quiet_secs }
     }
+}
+
+/// Ids as the items of a set in SQL: digits only, so nothing has to be bound.
+fn list(traces: &[TraceId]) -> String {
+    traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
 }
 
 impl From<StoreError> for ApiError {

@@ -8,7 +8,7 @@ use model::trace::{Builder, Clock, CriticalPath, Trace, Tree};
 use model::view::CriticalShare;
 use model::{ApiError, Scope, TraceId};
 
-use super::Queries;
+use super::{Queries, list};
 use crate::limits::FACTS_MAX_SPANS;
 use crate::storage::reader::{Arrived, Plan, Settled};
 
@@ -21,10 +21,6 @@ pub struct Facts {
     pub cause: Option<OrphanCause>,
     /// Nanoseconds of its critical path, by service.
     pub critical: Vec<(String, u64)>,
-}
-
-fn list(traces: &[TraceId]) -> String {
-    traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
 }
 
 /// How many spans each trace has, and whether any arrived a moment ago.

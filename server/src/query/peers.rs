@@ -10,9 +10,9 @@ use model::trace::{Builder, SpanRow, Trace};
 use model::view::TraceSummary;
 use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
 
-use super::Queries;
 use super::facts::outlines_plan;
 use super::verify::summaries_plan;
+use super::{Queries, list};
 use crate::limits::{PEERS_CANDIDATES, PEERS_MAX_SECS, PEERS_MAX_SPANS, PEERS_MAX_TRACES};
 use crate::storage::pieces::BUCKET_SECS;
 use crate::storage::reader::{Peer, Plan};
@@ -98,10 +98,6 @@ impl Kin {
             .bind("from", self.from.0)
             .bind("to", self.to.0)
     }
-}
-
-fn list(traces: &[TraceId]) -> String {
-    traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
 }
 
 fn no_peer(summary: &TraceSummary, window_secs: u64) -> ApiError {

@@ -11,10 +11,10 @@ use model::trace::orphan::OrphanCause;
 use model::view::{MatchedSpan, Matches, Scanned};
 use model::{ApiError, Scope, Timestamp, TraceId};
 
-use super::Queries;
 use super::evaluate::{Row, Shape};
 use super::facts::Facts;
 use super::plan::{Conditions, Needs};
+use super::{Queries, list};
 use crate::limits::{ANALYSED_CHUNK_MAX, EVALUATE_MAX_SPANS};
 use crate::storage::reader::{Evaluated, Found, Plan, Shown};
 
@@ -283,10 +283,6 @@ fn shown_fields(pipeline: &Pipeline) -> Vec<&Field> {
 
 const IN_RANGE: &str =
     "s.start >= fromUnixTimestamp64Nano({from:Int64}) AND s.start < fromUnixTimestamp64Nano({to:Int64})";
-
-fn list(traces: &[TraceId]) -> String {
-    traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
-}
 
 /// What was found out about traces, as a table: numbers and words of our own, and so without values to bind.
 fn facts_table(traces: &[TraceId], facts: &FactsOf, critical: &[String]) -> String {
