@@ -3,9 +3,10 @@
 //! A sort is thousands of bytes of code for every type and order it is asked for, and the browser downloads each of
 //! them. What can be ordered by two numbers is ordered here.
 
-/// Sorts by what `key` says, lists of the same key staying in the order they have. The key is asked for once an item.
+/// Sorts by what `key` says, lists of the same key staying in the order they have. What is in order already costs
+/// a look at each item and no memory.
 pub fn sort_by<T>(items: &mut Vec<T>, key: impl Fn(&T) -> (u64, u64)) {
-    if items.len() < 2 {
+    if items.is_sorted_by_key(&key) {
         return;
     }
     let mut keyed: Vec<Keyed> = (0..).zip(&*items).map(|(at, item)| (key(item), at)).collect();

@@ -26,7 +26,7 @@ pub mod path;
 pub mod totals;
 pub mod tree;
 
-pub use build::{Builder, SpanRow};
+pub use build::{Builder, NumberedRow, SpanRow};
 pub use clock::Clock;
 pub use context::{LinkedSpan, SpanRank, TraceFile, TraceValues};
 pub use critical::CriticalPath;

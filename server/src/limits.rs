@@ -94,6 +94,9 @@ pub const PIECE_MAX_TOKENS: usize = 8_192;
 /// A query's memory and time in the engine.
 pub const QUERY_MAX_MEMORY_BYTES: u64 = 2 << 30;
 pub const QUERY_MAX_SECS: u64 = 30;
+/// Rows of one block of the engine's answer, and bytes of a name in it: sixteen times what it sends.
+pub const READ_BLOCK_MAX_ROWS: u64 = 1 << 20;
+pub const READ_NAME_MAX_BYTES: u64 = 16 << 20;
 /// Results of one search page.
 pub const SEARCH_DEFAULT_LIMIT: u32 = 50;
 pub const SEARCH_MAX_LIMIT: u32 = 1_000;
@@ -191,6 +194,8 @@ pub const SETTLE_MAX_SECS: u64 = 120;
 /// taken alone.
 pub const SETTLE_CHUNK_TRACES: usize = 4_000;
 pub const SETTLE_CHUNK_SPANS: u64 = 200_000;
+/// Traces analysed that are held in memory before they are stored, about a kilobyte each.
+pub const SETTLE_RECORDS_HELD: usize = 10_000;
 /// Incomplete traces of a slice that are looked up among those settled before, and how many of those that began long
 /// before they arrived are read in full.
 pub const SETTLE_LOOKUPS_MAX: usize = 4_000;

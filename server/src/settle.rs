@@ -14,15 +14,18 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use self::analysis::{Analysed, Gathered};
+use self::analysis::Analysed;
+use self::gather::{Gathered, Gathering, Waiting};
 use self::sums::Sums;
 use crate::limits::{
-    SETTLE_CHUNK_SPANS, SETTLE_CHUNK_TRACES, SETTLE_LOOKUPS_MAX, SETTLE_SLICE_SECS, SETTLE_WIDE_READS_MAX,
+    SETTLE_CHUNK_SPANS, SETTLE_CHUNK_TRACES, SETTLE_LOOKUPS_MAX, SETTLE_RECORDS_HELD, SETTLE_SLICE_SECS,
+    SETTLE_WIDE_READS_MAX,
 };
 use crate::storage::StoreError;
-use crate::storage::settled::{Known, Quiet, SettleStore, SliceRecord, SpanSeen, TraceKey, TraceRecord};
+use crate::storage::settled::{Known, Quiet, SettleStore, SliceRecord, TraceKey, TraceRecord};
 
 mod analysis;
+mod gather;
 mod sums;
 
 const RETRY: Duration = Duration::from_secs(5);
@@ -72,8 +75,11 @@ pub struct Settler {
 #[derive(Default)]
 struct Slice {
     until: u32,
+    /// Those that are not stored yet.
     records: Vec<TraceRecord>,
     sums: Sums,
+    traces: u64,
+    again: u64,
     spans: u64,
     /// Traces of which spans may have arrived earlier than those looked at, and whether they began much earlier.
     doubtful: Vec<(Quiet, bool)>,
@@ -175,60 +181,46 @@ impl Settler {
             None => (trace.first_received, None),
         };
         let from = chunk.iter().map(|trace| here(trace).0).min().unwrap_or_default();
-        let gathered: HashMap<TraceKey, (&Quiet, Gathered)> =
-            chunk.iter().map(|t| (t.key.clone(), (t, Gathered::new(here(t).1)))).collect();
-        let gathered = self.gather(&keys(chunk), gathered, from).await?;
-        for (key, (quiet, gathered)) in gathered {
-            if gathered.is_empty() {
-                continue;
-            }
-            let (record, now, before) = gathered.analyse(&key, slice.until);
+        let waiting = chunk.iter().map(|trace| Waiting { quiet: trace, known: here(trace).1 }).collect();
+        let mut gathering = Gathering::new(waiting);
+        self.store.spans(&keys(chunk), from, |block| gathering.add(block)).await?;
+        gathering.each(|waiting, gathered| {
+            let Gathered { trace, before, first_received, last_received } = gathered;
+            let (quiet, now) = (waiting.quiet, Analysed::new(trace));
             let is_doubtful = !is_last && now.may_have_earlier(quiet.first_received);
             if is_doubtful && slice.doubtful.len() < SETTLE_LOOKUPS_MAX {
                 slice.doubtful.push((quiet.clone(), now.begins_early(quiet.first_received)));
-                continue;
+                return;
             }
             slice.passed_over += u64::from(is_doubtful);
-            slice.add(&key, record, &now, before.as_ref());
+            let record = TraceRecord {
+                tenant: quiet.key.tenant.clone(),
+                slice: slice.until,
+                first_received,
+                last_received,
+                known_received: waiting.known.map_or(0, |known| known.last_received),
+                ..now.record()
+            };
+            slice.add(record, &now, before.map(Analysed::new).as_ref());
+        });
+        if slice.records.len() >= SETTLE_RECORDS_HELD {
+            self.store.store("traces", &std::mem::take(&mut slice.records)).await?;
         }
         Ok(())
     }
 
-    async fn gather<'q>(
-        &self,
-        traces: &[TraceKey],
-        mut gathered: HashMap<TraceKey, (&'q Quiet, Gathered)>,
-        from: u32,
-    ) -> Result<HashMap<TraceKey, (&'q Quiet, Gathered)>, StoreError> {
-        let mut key = TraceKey::default();
-        let take = |span: SpanSeen<'_>| {
-            key.trace_id = span.trace_id;
-            if key.tenant != span.tenant {
-                span.tenant.clone_into(&mut key.tenant);
-            }
-            // Another tenant's trace of the same id may be there too.
-            if let Some((_, gathered)) = gathered.get_mut(&key) {
-                gathered.add(&span);
-            }
-        };
-        self.store.spans(traces, from, take).await?;
-        Ok(gathered)
-    }
-
-    /// Figures first, then the traces, then the slice itself: what is cut off in between is made again from the same
-    /// traces and replaces what is there.
+    /// The slice itself last: what is cut off before is made again from the same traces and replaces what is there.
     async fn store(&self, slice: Slice) -> Result<(), StoreError> {
-        let Slice { until, records, sums, spans, passed_over, .. } = slice;
-        let again = records.iter().filter(|record| record.known_received > 0).count() as u64;
-        let done = SliceRecord { slice: until, traces: records.len() as u64, spans, again };
+        let Slice { until, records, sums, traces, again, spans, passed_over, .. } = slice;
         let uncounted = sums.uncounted;
         let (edges, paths) = sums.finish(until);
         self.store.store("edges", &edges).await?;
         self.store.store("paths", &paths).await?;
         self.store.store("traces", &records).await?;
+        let done = SliceRecord { slice: until, traces, spans, again };
         self.store.store("slices", std::slice::from_ref(&done)).await?;
         self.metrics.slices.inc();
-        self.metrics.traces.inc_by(done.traces);
+        self.metrics.traces.inc_by(traces);
         self.metrics.spans.inc_by(spans);
         self.metrics.again.inc_by(again);
         self.metrics.lookups_passed_over.inc_by(passed_over);
@@ -238,13 +230,15 @@ impl Settler {
 }
 
 impl Slice {
-    fn add(&mut self, key: &TraceKey, record: TraceRecord, now: &Analysed, before: Option<&Analysed>) {
+    fn add(&mut self, record: TraceRecord, now: &Analysed, before: Option<&Analysed>) {
+        self.traces += 1;
+        self.again += u64::from(record.known_received > 0);
         self.spans += record.spans;
-        self.records.push(record);
-        self.sums.add(&key.tenant, now);
+        self.sums.add(&record.tenant, now);
         if let Some(before) = before {
-            self.sums.take_away(&key.tenant, before);
+            self.sums.take_away(&record.tenant, before);
         }
+        self.records.push(record);
     }
 }
 

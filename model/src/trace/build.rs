@@ -22,26 +22,27 @@ pub struct SpanRow {
     pub marks: u8,
 }
 
+/// A span whose texts are numbers into a list of them, of which the first is empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NumberedRow {
+    pub span_id: SpanId,
+    pub parent_id: SpanId,
+    pub service: u32,
+    pub operation: u32,
+    pub fact: u32,
+    pub peer: u32,
+    pub kind: SpanKind,
+    pub status: Status,
+    pub start: Timestamp,
+    pub duration: Nanos,
+    pub marks: u8,
+}
+
 #[derive(Debug)]
 pub struct Builder {
     strings: Vec<String>,
     numbers: HashMap<String, u32>,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug)]
-struct Row {
-    span_id: SpanId,
-    parent_id: SpanId,
-    service: u32,
-    operation: u32,
-    fact: u32,
-    peer: u32,
-    kind: SpanKind,
-    status: Status,
-    start: Timestamp,
-    duration: Nanos,
-    marks: u8,
+    rows: Vec<NumberedRow>,
 }
 
 impl Default for Builder {
@@ -58,7 +59,7 @@ impl Builder {
     }
 
     pub fn push(&mut self, span: &SpanRow) {
-        let row = Row {
+        let row = NumberedRow {
             span_id: span.span_id,
             parent_id: span.parent_id,
             service: self.number_of(&span.service),
@@ -74,37 +75,8 @@ impl Builder {
         self.rows.push(row);
     }
 
-    pub fn finish(mut self, trace_id: TraceId) -> Trace {
-        // A parent that starts in the same nanosecond as its child comes first: it lasts longer.
-        self.rows.sort_by(|a, b| (a.start, b.duration, a.span_id).cmp(&(b.start, a.duration, b.span_id)));
-        let start = self.rows.first().map_or(Timestamp(0), |r| r.start);
-        let end = self.rows.iter().map(|r| r.start.plus(r.duration)).max().unwrap_or(start);
-        let mut row_of: HashMap<SpanId, u32> = HashMap::with_capacity(self.rows.len());
-        for (number, row) in self.rows.iter().enumerate() {
-            row_of.entry(row.span_id).or_insert(number as u32);
-        }
-        let parent_of = |(number, row): (usize, &Row)| match row_of.get(&row.parent_id) {
-            Some(parent) if row.parent_id.is_valid() && *parent != number as u32 => *parent,
-            _ => NO_ROW,
-        };
-        Trace {
-            trace_id,
-            start,
-            duration: end.since(start),
-            parent: self.rows.iter().enumerate().map(parent_of).collect(),
-            strings: self.strings,
-            span_id: self.rows.iter().map(|r| r.span_id).collect(),
-            parent_id: self.rows.iter().map(|r| r.parent_id).collect(),
-            offset: self.rows.iter().map(|r| r.start.since(start).0).collect(),
-            length: self.rows.iter().map(|r| r.duration.0).collect(),
-            service: self.rows.iter().map(|r| r.service).collect(),
-            operation: self.rows.iter().map(|r| r.operation).collect(),
-            fact: self.rows.iter().map(|r| r.fact).collect(),
-            peer: self.rows.iter().map(|r| r.peer).collect(),
-            kind: self.rows.iter().map(|r| r.kind).collect(),
-            status: self.rows.iter().map(|r| r.status).collect(),
-            marks: self.rows.iter().map(|r| r.marks).collect(),
-        }
+    pub fn finish(self, trace_id: TraceId) -> Trace {
+        Trace::of_rows(trace_id, self.strings, self.rows)
     }
 
     fn number_of(&mut self, text: &str) -> u32 {
@@ -115,5 +87,55 @@ impl Builder {
         self.strings.push(text.to_owned());
         self.numbers.insert(text.to_owned(), number);
         number
+    }
+}
+
+impl Trace {
+    /// Of rows in any order, whose texts are in `strings`.
+    pub fn of_rows(trace_id: TraceId, strings: Vec<String>, mut rows: Vec<NumberedRow>) -> Trace {
+        // A parent that starts in the same nanosecond as its child comes first: it lasts longer.
+        rows.sort_by(|a, b| (a.start, b.duration, a.span_id).cmp(&(b.start, a.duration, b.span_id)));
+        let start = rows.first().map_or(Timestamp(0), |r| r.start);
+        let end = rows.iter().map(|r| r.start.plus(r.duration)).max().unwrap_or(start);
+        let rows_by_id = RowsById::new(&rows);
+        let parent_of = |(number, row): (usize, &NumberedRow)| match rows_by_id.row_of(row.parent_id) {
+            Some(parent) if row.parent_id.is_valid() && parent != number as u32 => parent,
+            _ => NO_ROW,
+        };
+        Trace {
+            trace_id,
+            start,
+            duration: end.since(start),
+            parent: rows.iter().enumerate().map(parent_of).collect(),
+            strings,
+            span_id: rows.iter().map(|r| r.span_id).collect(),
+            parent_id: rows.iter().map(|r| r.parent_id).collect(),
+            offset: rows.iter().map(|r| r.start.since(start).0).collect(),
+            length: rows.iter().map(|r| r.duration.0).collect(),
+            service: rows.iter().map(|r| r.service).collect(),
+            operation: rows.iter().map(|r| r.operation).collect(),
+            fact: rows.iter().map(|r| r.fact).collect(),
+            peer: rows.iter().map(|r| r.peer).collect(),
+            kind: rows.iter().map(|r| r.kind).collect(),
+            status: rows.iter().map(|r| r.status).collect(),
+            marks: rows.iter().map(|r| r.marks).collect(),
+        }
+    }
+}
+
+/// Rows in the order of their ids: cheaper to make than a hash table, and searched as fast in traces of usual size.
+struct RowsById(Vec<(SpanId, u32)>);
+
+impl RowsById {
+    fn new(rows: &[NumberedRow]) -> RowsById {
+        let mut sorted: Vec<(SpanId, u32)> = rows.iter().map(|row| row.span_id).zip(0..).collect();
+        sorted.sort_unstable();
+        RowsById(sorted)
+    }
+
+    /// Of several of the same id, the first.
+    fn row_of(&self, id: SpanId) -> Option<u32> {
+        let at = self.0.partition_point(|(known, _)| *known < id);
+        self.0.get(at).filter(|(known, _)| *known == id).map(|(_, row)| *row)
     }
 }

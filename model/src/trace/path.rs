@@ -21,6 +21,11 @@ pub struct Repeat {
 /// By row. Numbers of different paths differ, but for one chance in many billions.
 pub fn path_hashes(trace: &Trace, tree: &Tree) -> Vec<u64> {
     let names: Vec<u64> = trace.strings.iter().map(|text| hash_text(text)).collect();
+    path_hashes_of(trace, tree, &names)
+}
+
+/// The same, of a trace whose names have been hashed already.
+pub fn path_hashes_of(trace: &Trace, tree: &Tree, names: &[u64]) -> Vec<u64> {
     let mut hashes = vec![0; trace.len()];
     for row in &tree.order {
         let row = *row as usize;

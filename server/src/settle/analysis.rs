@@ -4,25 +4,17 @@ use std::collections::BTreeMap;
 
 use model::trace::call::{Call, calls};
 use model::trace::orphan::{Evidence, orphans};
-use model::trace::path::{Repeat, path_hashes, repeats, shape_hash};
-use model::trace::{Builder, Clock, CriticalPath, Trace, TraceStatus, Tree, status_of};
+use model::trace::path::{Repeat, path_hashes_of, repeats, shape_hash};
+use model::trace::{Clock, CriticalPath, Trace, TraceStatus, Tree, status_of};
 
-use crate::storage::settled::{Known, SpanSeen, TraceKey, TraceRecord};
+use super::gather::Named;
+use crate::storage::settled::TraceRecord;
 
 /// Siblings alike that are worth telling of, and how many groups of them.
 const REPEATS_LEAST: u32 = 5;
 const REPEATS_SHOWN: usize = 5;
 /// A trace that began this long before its first span arrived may have had spans that arrived still earlier.
 const BEGAN_EARLY_SECS: u64 = 60;
-
-/// The spans of a trace as they come in.
-pub struct Gathered {
-    builder: Builder,
-    first_received: u32,
-    last_received: u32,
-    /// The spans it was known by before, once more.
-    before: Option<(Known, Builder)>,
-}
 
 /// A trace with what its spans tell together.
 pub struct Analysed {
@@ -33,50 +25,13 @@ pub struct Analysed {
     pub paths: Vec<u64>,
 }
 
-impl Gathered {
-    pub fn new(known: Option<Known>) -> Gathered {
-        let before = known.map(|known| (known, Builder::new()));
-        Gathered { builder: Builder::new(), first_received: u32::MAX, last_received: 0, before }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.last_received == 0
-    }
-
-    pub fn add(&mut self, span: &SpanSeen<'_>) {
-        self.first_received = self.first_received.min(span.received);
-        self.last_received = self.last_received.max(span.received);
-        self.builder.push(span.row);
-        if let Some((known, builder)) = &mut self.before
-            && span.received <= known.last_received
-        {
-            builder.push(span.row);
-        }
-    }
-
-    /// The row to store, the trace as it is, and as it was known before.
-    pub fn analyse(self, key: &TraceKey, slice: u32) -> (TraceRecord, Analysed, Option<Analysed>) {
-        let now = Analysed::new(self.builder.finish(key.trace_id));
-        let known_received = self.before.as_ref().map_or(0, |(known, _)| known.last_received);
-        let record = TraceRecord {
-            tenant: key.tenant.clone(),
-            slice,
-            first_received: self.first_received,
-            last_received: self.last_received,
-            known_received,
-            ..now.record()
-        };
-        let before = self.before.map(|(_, builder)| Analysed::new(builder.finish(key.trace_id)));
-        (record, now, before.filter(|before| !before.trace.is_empty()))
-    }
-}
-
 impl Analysed {
-    pub fn new(trace: Trace) -> Analysed {
+    pub fn new(named: Named) -> Analysed {
+        let Named { trace, hashes } = named;
         let tree = Tree::new(&trace);
         let clock = Clock::new(&trace, &tree);
         let critical = CriticalPath::new(&trace, &tree, &clock);
-        let paths = path_hashes(&trace, &tree);
+        let paths = path_hashes_of(&trace, &tree, &hashes);
         Analysed { trace, tree, clock, critical, paths }
     }
 
@@ -96,7 +51,8 @@ impl Analysed {
         calls(&self.trace, &self.tree)
     }
 
-    fn record(&self) -> TraceRecord {
+    /// The row to store, but for whose it is and when it came.
+    pub fn record(&self) -> TraceRecord {
         let trace = &self.trace;
         let root = trace.root_row();
         let name =

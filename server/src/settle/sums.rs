@@ -1,12 +1,12 @@
 //! What the traces of a slice add to the figures of calls and call paths. A trace that was known before adds only what
 //! has changed since: it is added as it is and taken away as it was.
 
-use std::collections::HashMap;
-
+use hashbrown::hash_map::Entry;
+use hashbrown::{Equivalent, HashMap};
 use model::Nanos;
 use model::hist::bucket_of;
 use model::trace::NO_ROW;
-use model::trace::call::Node;
+use model::trace::call::NodeKind;
 
 use super::analysis::Analysed;
 use crate::limits::{SETTLE_PATHS_MAX, SETTLE_PATHS_MAX_DEPTH};
@@ -18,18 +18,53 @@ const NS: u64 = 1_000_000_000;
 
 #[derive(Default)]
 pub struct Sums {
+    tenants: Vec<String>,
     edges: HashMap<EdgeKey, Edge>,
     paths: HashMap<PathKey, Path>,
+    /// Traces looked at, to tell whether a path has met the one at hand before.
+    traces: u64,
     /// Spans whose call path was not counted, because there were too many.
     pub uncounted: u64,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 struct EdgeKey {
-    tenant: String,
+    tenant: u32,
     time: u32,
-    client: (u8, String),
-    server: (u8, String),
+    client: (NodeKind, String),
+    server: (NodeKind, String),
+}
+
+/// The same as an [`EdgeKey`], its names not its own.
+#[derive(Hash)]
+struct EdgeSeen<'t> {
+    tenant: u32,
+    time: u32,
+    client: (NodeKind, &'t str),
+    server: (NodeKind, &'t str),
+}
+
+impl Equivalent<EdgeKey> for EdgeSeen<'_> {
+    fn equivalent(&self, key: &EdgeKey) -> bool {
+        let same =
+            |seen: (NodeKind, &str), known: &(NodeKind, String)| seen.0 == known.0 && seen.1 == known.1;
+        self.tenant == key.tenant
+            && self.time == key.time
+            && same(self.client, &key.client)
+            && same(self.server, &key.server)
+    }
+}
+
+impl From<&EdgeSeen<'_>> for EdgeKey {
+    fn from(seen: &EdgeSeen<'_>) -> EdgeKey {
+        let owned = |(kind, name): (NodeKind, &str)| (kind, name.to_owned());
+        EdgeKey {
+            tenant: seen.tenant,
+            time: seen.time,
+            client: owned(seen.client),
+            server: owned(seen.server),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -40,9 +75,9 @@ struct Edge {
     hist: Hist,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct PathKey {
-    tenant: String,
+    tenant: u32,
     time: u32,
     path: u64,
 }
@@ -52,6 +87,8 @@ struct Path {
     parent: u64,
     root: (String, String),
     name: (String, String),
+    /// The last trace that had it.
+    met_in: u64,
     traces: i64,
     spans: i64,
     errors: i64,
@@ -91,20 +128,29 @@ impl Sums {
     }
 
     fn count(&mut self, tenant: &str, trace: &Analysed, sign: i64) {
+        let tenant = self.tenant(tenant);
+        self.traces += 1;
         self.count_calls(tenant, trace, sign);
         self.count_paths(tenant, trace, sign);
     }
 
-    fn count_calls(&mut self, tenant: &str, analysed: &Analysed, sign: i64) {
-        let owned = |node: Node<'_>| (node.kind as u8, node.name.to_owned());
+    fn tenant(&mut self, name: &str) -> u32 {
+        let known = self.tenants.iter().position(|known| known == name);
+        known.unwrap_or_else(|| {
+            self.tenants.push(name.to_owned());
+            self.tenants.len() - 1
+        }) as u32
+    }
+
+    fn count_calls(&mut self, tenant: u32, analysed: &Analysed, sign: i64) {
         for call in analysed.calls() {
-            let key = EdgeKey {
-                tenant: tenant.to_owned(),
+            let key = EdgeSeen {
+                tenant,
                 time: step_of(analysed.trace.start.0.saturating_add(call.start), EDGE_STEP_SECS),
-                client: owned(call.client),
-                server: owned(call.server),
+                client: (call.client.kind, call.client.name),
+                server: (call.server.kind, call.server.name),
             };
-            let edge = self.edges.entry(key).or_default();
+            let edge = self.edges.entry_ref(&key).or_default();
             edge.calls += sign;
             edge.errors += sign * i64::from(call.error);
             edge.duration = edge.duration.saturating_add(sign * signed(call.duration));
@@ -112,29 +158,27 @@ impl Sums {
         }
     }
 
-    fn count_paths(&mut self, tenant: &str, analysed: &Analysed, sign: i64) {
+    fn count_paths(&mut self, tenant: u32, analysed: &Analysed, sign: i64) {
         let Analysed { trace, tree, clock, critical, paths } = analysed;
         let Some(root) = trace.root_row() else { return };
         let names = |row: usize| (trace.service_name(row).to_owned(), trace.operation_name(row).to_owned());
         let self_times = clock.self_times(trace, tree);
-        let mut key =
-            PathKey { tenant: tenant.to_owned(), time: step_of(trace.start.0, PATH_STEP_SECS), path: 0 };
-        let mut first_of: HashMap<u64, ()> = HashMap::with_capacity(paths.len().min(256));
+        let time = step_of(trace.start.0, PATH_STEP_SECS);
         for row in 0..trace.len() {
-            key.path = paths[row];
-            let is_new = !self.paths.contains_key(&key);
-            if is_new && (self.paths.len() >= SETTLE_PATHS_MAX || tree.depth[row] >= SETTLE_PATHS_MAX_DEPTH) {
-                self.uncounted += 1;
-                continue;
-            }
-            if is_new {
-                let above = tree.parent[row];
-                let parent = if above == NO_ROW { 0 } else { paths[above as usize] };
-                let path = Path { parent, root: names(root), name: names(row), ..Path::default() };
-                self.paths.insert(key.clone(), path);
-            }
-            let Some(path) = self.paths.get_mut(&key) else { continue };
-            if first_of.insert(key.path, ()).is_none() {
+            let is_full = self.paths.len() >= SETTLE_PATHS_MAX || tree.depth[row] >= SETTLE_PATHS_MAX_DEPTH;
+            let path = match self.paths.entry(PathKey { tenant, time, path: paths[row] }) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(_) if is_full => {
+                    self.uncounted += 1;
+                    continue;
+                }
+                Entry::Vacant(new) => {
+                    let above = tree.parent[row];
+                    let parent = if above == NO_ROW { 0 } else { paths[above as usize] };
+                    new.insert(Path { parent, root: names(root), name: names(row), ..Path::default() })
+                }
+            };
+            if std::mem::replace(&mut path.met_in, self.traces) != self.traces {
                 path.traces += sign;
             }
             path.spans += sign;
@@ -147,12 +191,13 @@ impl Sums {
     }
 
     pub fn finish(self, slice: u32) -> (Vec<EdgeRecord>, Vec<PathRecord>) {
+        let tenant = |number: u32| self.tenants[number as usize].clone();
         let edge = |(key, edge): (EdgeKey, Edge)| EdgeRecord {
-            tenant: key.tenant,
+            tenant: tenant(key.tenant),
             time: key.time,
-            client_kind: key.client.0,
+            client_kind: key.client.0 as u8,
             client: key.client.1,
-            server_kind: key.server.0,
+            server_kind: key.server.0 as u8,
             server: key.server.1,
             slice,
             calls: edge.calls,
@@ -161,7 +206,7 @@ impl Sums {
             hist: edge.hist.finish(),
         };
         let path = |(key, path): (PathKey, Path)| PathRecord {
-            tenant: key.tenant,
+            tenant: tenant(key.tenant),
             time: key.time,
             root_service: path.root.0,
             root_operation: path.root.1,

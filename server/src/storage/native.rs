@@ -12,6 +12,8 @@
 use bytes::Bytes;
 use hashbrown::HashTable;
 
+pub mod read;
+
 /// A dictionary carries its own keys and nothing else.
 const LOW_CARDINALITY_VERSION: u64 = 1;
 const HAS_ADDITIONAL_KEYS: u64 = 1 << 9;

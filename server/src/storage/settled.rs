@@ -4,11 +4,13 @@
 
 use std::collections::HashMap;
 
+use clickhouse::error::Error;
 use clickhouse::{Row, RowOwned, RowWrite};
-use model::trace::{SpanRow, mark};
+use model::trace::{NumberedRow, mark};
 use model::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 use serde::{Deserialize, Serialize};
 
+use super::native::read::{self, Dictionary};
 use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS, SETTLE_MAX_SECS};
 
@@ -36,12 +38,21 @@ pub struct Known {
     pub last_received: u32,
 }
 
-/// A span on its way into an analysis.
-pub struct SpanSeen<'s> {
-    pub tenant: &'s str,
-    pub trace_id: TraceId,
-    pub received: u32,
-    pub row: &'s SpanRow,
+/// Spans on their way into an analysis, as columns.
+pub struct SpanBlock<'b> {
+    pub tenant: &'b Dictionary,
+    pub service: &'b Dictionary,
+    pub operation: &'b Dictionary,
+    pub peer: &'b Dictionary,
+    trace_id: &'b [[u8; 16]],
+    received: &'b [[u8; 4]],
+    span_id: &'b [[u8; 8]],
+    parent_id: &'b [[u8; 8]],
+    start: &'b [[u8; 8]],
+    duration: &'b [[u8; 8]],
+    kind: &'b [[u8; 1]],
+    status: &'b [[u8; 1]],
+    flags: &'b [[u8; 4]],
 }
 
 /// A row of `traces`.
@@ -226,7 +237,7 @@ impl SettleStore {
         &self,
         traces: &[TraceKey],
         received: u32,
-        mut each: impl FnMut(SpanSeen<'_>),
+        mut each: impl FnMut(&SpanBlock<'_>),
     ) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT tenant, trace_id, toUnixTimestamp(received) AS received, span_id, parent_id,
@@ -236,16 +247,9 @@ impl SettleStore {
         );
         // With many ids a granule that holds none of them is rare, and asking the index is dear.
         let query = self.query(&sql).with_setting("use_skip_indexes", if received == 0 { "1" } else { "0" });
-        let mut cursor = query.fetch::<SeenRow<'_>>()?;
-        let mut span = SpanRow::default();
-        while let Some(row) = cursor.next().await? {
-            row.write(&mut span);
-            each(SpanSeen {
-                tenant: row.tenant,
-                trace_id: TraceId(row.trace_id),
-                received: row.received,
-                row: &span,
-            });
+        let mut answer = query.fetch_bytes("Native")?;
+        while let Some(block) = read::block(&mut answer).await.map_err(Error::from)? {
+            each(&SpanBlock::of(&block).map_err(Error::from)?);
         }
         Ok(())
     }
@@ -325,39 +329,52 @@ struct KnownRow {
     known_received: u32,
 }
 
-#[derive(Row, Deserialize)]
-struct SeenRow<'a> {
-    tenant: &'a str,
-    trace_id: [u8; 16],
-    received: u32,
-    span_id: u64,
-    parent_id: u64,
-    start: i64,
-    duration: u64,
-    service: &'a str,
-    operation: &'a str,
-    peer: &'a str,
-    kind: u8,
-    status: u8,
-    flags: u32,
-}
+impl<'b> SpanBlock<'b> {
+    fn of(block: &'b read::Block) -> std::io::Result<SpanBlock<'b>> {
+        Ok(SpanBlock {
+            tenant: block.names("tenant")?,
+            service: block.names("service")?,
+            operation: block.names("operation")?,
+            peer: block.names("peer")?,
+            trace_id: block.fixed("trace_id")?,
+            received: block.fixed("received")?,
+            span_id: block.fixed("span_id")?,
+            parent_id: block.fixed("parent_id")?,
+            start: block.fixed("start")?,
+            duration: block.fixed("duration")?,
+            kind: block.fixed("kind")?,
+            status: block.fixed("status")?,
+            flags: block.fixed("flags")?,
+        })
+    }
 
-impl SeenRow<'_> {
-    /// Over a span that is there already, whose texts are used again.
-    fn write(&self, span: &mut SpanRow) {
-        let copy = |into: &mut String, text: &str| {
-            into.clear();
-            into.push_str(text);
-        };
-        copy(&mut span.service, self.service);
-        copy(&mut span.operation, self.operation);
-        copy(&mut span.peer, self.peer);
-        span.span_id = SpanId(self.span_id);
-        span.parent_id = SpanId(self.parent_id);
-        span.kind = SpanKind::from_number(self.kind);
-        span.status = Status::from_number(self.status);
-        span.start = Timestamp(self.start.max(0) as u64);
-        span.duration = Nanos(self.duration);
-        span.marks = mark::of_flags(self.flags);
+    pub fn rows(&self) -> usize {
+        self.trace_id.len()
+    }
+
+    pub fn trace_id(&self, row: usize) -> TraceId {
+        TraceId(self.trace_id[row])
+    }
+
+    pub fn received(&self, row: usize) -> u32 {
+        u32::from_le_bytes(self.received[row])
+    }
+
+    /// The span, its texts being numbers in the dictionaries of this block.
+    pub fn span(&self, row: usize) -> NumberedRow {
+        let start = i64::from_le_bytes(self.start[row]);
+        NumberedRow {
+            span_id: SpanId(u64::from_le_bytes(self.span_id[row])),
+            parent_id: SpanId(u64::from_le_bytes(self.parent_id[row])),
+            service: self.service.index[row],
+            operation: self.operation.index[row],
+            fact: 0,
+            peer: self.peer.index[row],
+            kind: SpanKind::from_number(self.kind[row][0]),
+            status: Status::from_number(self.status[row][0]),
+            start: Timestamp(start.max(0) as u64),
+            duration: Nanos(u64::from_le_bytes(self.duration[row])),
+            marks: mark::of_flags(u32::from_le_bytes(self.flags[row])),
+        }
     }
 }
