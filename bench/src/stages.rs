@@ -127,18 +127,22 @@ async fn append(requests: &[Request], time: Duration) -> anyhow::Result<Cost> {
 fn encode(requests: &[Request], time: Duration, at: Timestamp) -> anyhow::Result<Cost> {
     let (until, mut least) = (Instant::now() + time, f64::MAX);
     let mut known: HashSet<u64> = HashSet::new();
-    let records: Vec<Record> = requests.iter().map(|request| record(request, at)).collect();
+    let mut spans = 0;
+    let is_room = |request: &&Request| {
+        let is_room = spans < BATCH_SPANS;
+        spans += request.spans;
+        is_room
+    };
+    let records: Vec<Record> =
+        requests.iter().cycle().take_while(is_room).map(|request| record(request, at)).collect();
+    let spans: u64 = records.iter().map(|record| u64::from(record.spans)).sum();
     while Instant::now() < until {
         let began = Instant::now();
-        let mut spans = 0;
         let batched = {
             let mut batcher = Batcher::new(&known);
-            for record in records.iter().cycle() {
+            batcher.expect(&records);
+            for record in &records {
                 batcher.add(record)?;
-                spans += u64::from(record.spans);
-                if spans >= BATCH_SPANS {
-                    break;
-                }
             }
             batcher.finish()
         };

@@ -93,6 +93,13 @@ impl<'k> Batcher<'k> {
         }
     }
 
+    /// Makes room for the spans of these records, whose columns then do not move as they grow.
+    pub fn expect(&mut self, records: &[Record]) {
+        let of_spans = || records.iter().filter(|record| record.kind == Kind::Spans);
+        let rows = of_spans().map(|record| record.spans as usize).sum();
+        self.spans.reserve(rows, of_spans().map(|record| record.body.len()).sum());
+    }
+
     /// Adds a record. What it carries was checked at the door; one that still cannot be read ends this record.
     pub fn add(&mut self, record: &Record) -> Result<(), Unreadable> {
         if record.kind == Kind::Receipts {
@@ -304,6 +311,23 @@ impl Default for Spans {
 }
 
 impl Spans {
+    /// Texts of attributes are about half of what is sent, and a span has some eight of them.
+    fn reserve(&mut self, rows: usize, bytes: usize) {
+        for names in
+            [&mut self.tenant, &mut self.class, &mut self.service, &mut self.operation, &mut self.peer]
+        {
+            names.reserve(rows);
+        }
+        for column in
+            [&mut self.span_id, &mut self.parent_id, &mut self.start, &mut self.duration, &mut self.origin]
+        {
+            column.reserve(rows);
+        }
+        self.trace_id.reserve(rows);
+        self.attr_str.keys.reserve(8 * rows);
+        self.attr_str.values.reserve(bytes / 2);
+    }
+
     fn add(&mut self, shape: &Shape, span: &SpanView<'_>, taker: Taker<'_>) -> Result<(), Malformed> {
         self.tenant.push_number(shape.tenant);
         self.class.push(DEFAULT_CLASS);

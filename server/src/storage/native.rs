@@ -111,6 +111,11 @@ impl<const WIDTH: usize> Fixed<WIDTH> {
         Fixed { type_name, bytes: Vec::new(), blank: true }
     }
 
+    /// Makes room for so many more rows, so that they are not copied as they grow.
+    pub fn reserve(&mut self, rows: usize) {
+        self.bytes.reserve(rows * WIDTH);
+    }
+
     pub fn push(&mut self, value: [u8; WIDTH]) {
         self.blank &= value == [0; WIDTH];
         self.bytes.extend_from_slice(&value);
@@ -147,6 +152,10 @@ pub struct Text {
 }
 
 impl Text {
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     pub fn push(&mut self, text: &str) {
         self.filled |= !text.is_empty();
         put_string(&mut self.bytes, text.as_bytes());
@@ -189,6 +198,10 @@ pub struct Names {
 }
 
 impl Names {
+    pub fn reserve(&mut self, rows: usize) {
+        self.index.reserve(rows);
+    }
+
     pub fn push(&mut self, text: &str) {
         let number = self.number_of(text);
         self.index.push(number);
@@ -221,9 +234,15 @@ impl Names {
         number
     }
 
-    pub fn name(&self, number: u32) -> &str {
-        let (at, len) = self.spans[number as usize];
-        std::str::from_utf8(&self.keys[at as usize..at as usize + len as usize]).unwrap_or_default()
+    /// The same names by the same numbers, and no rows.
+    pub fn same_keys(&self) -> Names {
+        Names {
+            index: Vec::new(),
+            keys: self.keys.clone(),
+            spans: self.spans.clone(),
+            table: self.table.clone(),
+            hasher: self.hasher.clone(),
+        }
     }
 
     fn width_code(&self) -> u64 {

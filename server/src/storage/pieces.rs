@@ -66,14 +66,6 @@ struct Range {
     max: f32,
 }
 
-/// Where the numbers of names come from.
-#[derive(Clone, Copy)]
-struct Dictionaries<'a> {
-    tenants: &'a Names,
-    services: &'a Names,
-    operations: &'a Names,
-}
-
 /// Takes the attributes of one span, as they pass by, into its piece.
 pub struct Taker<'p> {
     piece: &'p mut Piece,
@@ -99,9 +91,10 @@ impl Pieces {
     /// The rows. Names are those of the dictionaries that numbered them.
     pub fn finish(self, tenants: &Names, services: &Names, operations: &Names) -> TableBlock {
         let mut rows = Rows::new(self.number_keys);
-        for piece in self.pieces {
-            rows.add(piece, Dictionaries { tenants, services, operations });
-        }
+        rows.tenant = tenants.same_keys();
+        rows.service.items = services.same_keys();
+        rows.operation.items = operations.same_keys();
+        self.pieces.into_iter().for_each(|piece| rows.add(piece));
         rows.finish()
     }
 }
@@ -269,8 +262,8 @@ impl Rows {
         }
     }
 
-    fn add(&mut self, mut piece: Piece, names: Dictionaries<'_>) {
-        self.tenant.push(names.tenants.name(piece.tenant));
+    fn add(&mut self, mut piece: Piece) {
+        self.tenant.push_number(piece.tenant);
         self.received.push(piece.received_secs.to_le_bytes());
         let secs = piece.first / 1_000_000_000;
         self.bucket.push(((secs - secs % BUCKET_SECS) as u32).to_le_bytes());
@@ -281,8 +274,8 @@ impl Rows {
         self.spans.push(piece.spans.to_le_bytes());
         self.errors.push(piece.errors.to_le_bytes());
         for group in &piece.groups {
-            self.service.items.push(names.services.name(group.service));
-            self.operation.items.push(names.operations.name(group.operation));
+            self.service.items.push_number(group.service);
+            self.operation.items.push_number(group.operation);
             self.longest.items.push(group.longest.to_le_bytes());
             self.failed.items.push([u8::from(group.has_error)]);
         }

@@ -60,16 +60,16 @@ impl RedCounter {
     pub fn finish(self, tenants: &Names, services: &Names, operations: &Names) -> TableBlock {
         let mut cells: Vec<(Key, Cell)> = self.cells.into_iter().collect();
         cells.sort_unstable_by_key(|(key, _)| *key);
-        let (mut tenant, mut service, mut operation) = (Names::default(), Names::default(), Names::default());
+        let [mut tenant, mut service, mut operation] = [tenants, services, operations].map(Names::same_keys);
         let mut day: Fixed<2> = Fixed::new("Date");
         let mut time: Fixed<4> = Fixed::new("DateTime('UTC')");
         let mut kind: Fixed<1> = Fixed::new("UInt8");
         let [mut calls, mut errors, mut duration_sum] = std::array::from_fn(|_| Fixed::<8>::new("UInt64"));
         let mut hist: Dict<Fixed<8>, Fixed<2>> = Dict::from_parts(Fixed::new("UInt16"), Fixed::new("UInt64"));
         for (key, mut cell) in cells {
-            tenant.push(tenants.name(key.tenant));
-            service.push(services.name(key.service));
-            operation.push(operations.name(key.operation));
+            tenant.push_number(key.tenant);
+            service.push_number(key.service);
+            operation.push_number(key.operation);
             day.push(key.day.to_le_bytes());
             time.push(key.time_secs.to_le_bytes());
             kind.push([key.kind]);

@@ -86,8 +86,9 @@ impl Writer {
         let _ = preparing.await;
     }
 
+    /// One batch ahead of what is being stored, and no further: each is held in memory.
     async fn prepare_all(self, out: mpsc::Sender<Prepared>) {
-        loop {
+        while let Ok(room) = out.reserve().await {
             let batch = match self.queue.next_batch().await {
                 Ok(Some(batch)) => batch,
                 Ok(None) => return,
@@ -99,11 +100,7 @@ impl Writer {
             };
             let this = self.clone();
             match tokio::task::spawn_blocking(move || this.prepare(&batch)).await {
-                Ok(prepared) => {
-                    if out.send(prepared).await.is_err() {
-                        return;
-                    }
-                }
+                Ok(prepared) => room.send(prepared),
                 Err(error) => tracing::error!(%error, "a batch could not be prepared and stays in the queue"),
             }
         }
@@ -112,6 +109,7 @@ impl Writer {
     fn prepare(&self, batch: &Batch) -> Prepared {
         let known = self.known_origins();
         let mut batcher = Batcher::new(&known);
+        batcher.expect(&batch.records);
         for record in &batch.records {
             if let Err(error) = batcher.add(record) {
                 // The doors check every span, so this is a fault of ours: keep what could be read, and say so.
