@@ -1,6 +1,7 @@
 //! The browser's services in our own words: history, storage, clipboard, clock, frames. The rest of the application
 //! names web-sys only where it draws.
 
+use model::view::OWN_BASE;
 use web_sys::wasm_bindgen::JsCast;
 
 pub mod clipboard;
@@ -58,6 +59,11 @@ pub fn blur() {
 
 pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
+}
+
+/// What absolute addresses of what is shown begin with.
+pub fn site() -> String {
+    origin() + if history::is_own() { OWN_BASE } else { "" }
 }
 
 pub fn hostname() -> String {

@@ -20,7 +20,11 @@ mod receipts;
 mod search;
 #[cfg(feature = "reports")]
 mod services;
+#[cfg(feature = "reports")]
+mod settings;
 mod shell;
+#[cfg(feature = "reports")]
+mod status;
 #[cfg(not(feature = "reports"))]
 mod trace;
 
@@ -37,7 +41,11 @@ use receipts::ReceiptsPage;
 use search::SearchPage;
 #[cfg(feature = "reports")]
 use services::{ServicePage, ServicesPage};
+#[cfg(feature = "reports")]
+use settings::SettingsPage;
 use shell::Shell;
+#[cfg(feature = "reports")]
+use status::StatusPage;
 #[cfg(not(feature = "reports"))]
 use trace::{FilePage, TracePage};
 
@@ -53,6 +61,8 @@ enum Page {
     Service(String),
     Receipts,
     Map,
+    Status,
+    Settings,
     BadTraceId(String),
     NotFound(String),
 }
@@ -75,6 +85,8 @@ pub fn App() -> impl IntoView {
         Route::Service(name, _) => Page::Service(name),
         Route::Receipts(_) => Page::Receipts,
         Route::Map(_) => Page::Map,
+        Route::Status => Page::Status,
+        Route::Settings => Page::Settings,
         Route::BadTraceId(text) => Page::BadTraceId(text),
         Route::NotFound(path) => Page::NotFound(path),
     });
@@ -107,6 +119,10 @@ pub fn App() -> impl IntoView {
                 Page::Map => view! { <MapPage /> }.into_any(),
                 #[cfg(feature = "reports")]
                 Page::Receipts => view! { <ReceiptsPage /> }.into_any(),
+                #[cfg(feature = "reports")]
+                Page::Status => view! { <StatusPage /> }.into_any(),
+                #[cfg(feature = "reports")]
+                Page::Settings => view! { <SettingsPage /> }.into_any(),
                 Page::BadTraceId(text) => {
                     let title = "This is not a trace id";
                     view! { <NotFound title=title what=text /> }.into_any()

@@ -4,6 +4,7 @@
 //! [`upgrade`] turns older spellings into today's, so that a link in an old incident report keeps its meaning.
 
 use model::TraceId;
+use model::view::below_own_base;
 
 pub mod diff;
 pub mod explain;
@@ -40,6 +41,8 @@ pub enum Route {
     /// A trace from a file.
     File,
     Map(MapView),
+    Status,
+    Settings,
     /// A trace page whose id cannot be read; the text as it was given.
     BadTraceId(String),
     NotFound(String),
@@ -56,12 +59,14 @@ impl Route {
                 | Route::Diff(_)
                 | Route::Explain(_)
                 | Route::Receipts(_)
+                | Route::Status
+                | Route::Settings
         )
     }
 
     pub fn of(path: &str, query: &str) -> Route {
         let query = upgrade(Query::parse(query));
-        let mut parts = path.trim_matches('/').splitn(2, '/');
+        let mut parts = below_own_base(path).0.trim_matches('/').splitn(2, '/');
         match (parts.next().unwrap_or_default(), parts.next()) {
             ("", None) => Route::Search(SearchView::of(&query)),
             ("explain", None) => Route::Explain(ExplainView::of(&query)),
@@ -69,6 +74,8 @@ impl Route {
             ("services", None) => Route::Services(ServicesView::of(&query)),
             ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
             ("map", None) => Route::Map(MapView::of(&query)),
+            ("status", None) => Route::Status,
+            ("settings", None) => Route::Settings,
             ("receipts", None) => Route::Receipts(ReceiptsView::of(&query)),
             // For log tools: ids as their fields have them.
             ("link", None) if query.get("trace_id").is_some() => {

@@ -21,6 +21,18 @@ pub struct TenantId(pub String);
 impl TenantId {
     /// The tenant of an installation that never set up any.
     pub const DEFAULT: &'static str = "default";
+    /// What Skein says of itself. Reserved: no ingest key may name it.
+    pub const OWN: &'static str = "skein";
+}
+
+impl TenantId {
+    pub fn own() -> TenantId {
+        TenantId(Self::OWN.to_owned())
+    }
+
+    pub fn is_own(&self) -> bool {
+        self.0 == Self::OWN
+    }
 }
 
 impl Default for TenantId {

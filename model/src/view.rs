@@ -10,6 +10,8 @@ mod graph;
 mod health;
 mod receipts;
 mod search;
+mod settings;
+mod status;
 
 pub use explain::{Explanation, Finding, Region};
 pub use graph::{EdgeChange, GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, ServiceGraph, ServiceMap};
@@ -19,10 +21,23 @@ pub use search::{
     AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
     SearchOrder, SearchPage, Series, SeriesSet, TraceSearch,
 };
+pub use settings::{KeyInfo, NewKey, RedactionRule, Settings};
+pub use status::{Condition, Figure, Said, StageFigures, StatusReport, TableFigures, Trouble, Unit};
 
 /// Pages that report on more than one trace, by the first part of their addresses. They travel as a program of their
 /// own, so that opening a trace does not wait for them.
-pub const REPORT_PAGES: [&str; 5] = ["services", "map", "diff", "explain", "receipts"];
+pub const REPORT_PAGES: [&str; 7] = ["services", "map", "diff", "explain", "receipts", "status", "settings"];
+
+/// Below here every page and every question is about Skein's own traces.
+pub const OWN_BASE: &str = "/own";
+
+/// A path without [`OWN_BASE`], and whether it had it.
+pub fn below_own_base(path: &str) -> (&str, bool) {
+    match path.strip_prefix(OWN_BASE) {
+        Some(rest) if rest.is_empty() || rest.starts_with(['/', '?']) => (rest, true),
+        _ => (path, false),
+    }
+}
 
 /// One line of a search result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -28,6 +28,8 @@ pub enum AccessError {
     Write(#[source] sqlx::Error),
     #[error("there is no tenant '{0}'")]
     UnknownTenant(String),
+    #[error("the tenant '{0}' is reserved for what Skein says of itself")]
+    ReservedTenant(String),
     #[error("there is no valid key '{0}'")]
     UnknownKey(String),
     #[error("there are {0} valid keys, which is the most there may be; revoke some")]

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use model::view::Settings;
+
 use crate::ingest::cors::check_origin;
 use crate::key_command::{self, KeyAction};
 use crate::listen::TlsFiles;
@@ -54,6 +56,17 @@ pub enum Role {
     Settle,
     /// Answer the UI and the API
     Query,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Ingest => "ingest",
+            Role::Write => "write",
+            Role::Settle => "settle",
+            Role::Query => "query",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -111,6 +124,9 @@ pub struct ServeConfig {
     /// What to take out of spans before they are stored, besides the built-in detectors' finds (JSON)
     #[arg(long, env = "SKEIN_SCRUB_RULES", value_name = "FILE")]
     pub scrub_rules: Option<PathBuf>,
+    /// Trace Skein's own work: batches, slices, questions, restarts. The status page links to these traces
+    #[arg(long, env = "SKEIN_OWN_TRACES", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub own_traces: bool,
     /// The ClickHouse library of the embedded engine
     #[arg(long, env = "SKEIN_ENGINE_LIB", value_name = "FILE")]
     pub engine_lib: Option<PathBuf>,
@@ -187,6 +203,29 @@ impl ServeConfig {
 }
 
 impl ServeConfig {
+    /// What is set, for whoever wants to look.
+    pub fn settings(&self, scrubber: &Scrubber) -> Settings {
+        let Retention { spans_days, search_days, figures_days, logs_days } = self.retention;
+        let keep = [
+            ("spans and traces", spans_days),
+            ("search", search_days),
+            ("figures and receipts", figures_days),
+            ("log lines", logs_days),
+        ];
+        let file = self.scrub_rules.as_ref().map(|path| path.display().to_string());
+        Settings {
+            keys_required: self.require_keys,
+            redaction: scrubber.described(),
+            rules_file: file.unwrap_or_default(),
+            keep_days: keep.map(|(what, days)| (what.to_owned(), days)).to_vec(),
+            limits: vec![
+                ("--queue-max-bytes".to_owned(), self.queue_max_bytes.to_string()),
+                ("--target-spans-per-second".to_owned(), self.target_spans_per_second.to_string()),
+                ("--settle-after-secs".to_owned(), self.settle_after_secs.to_string()),
+            ],
+        }
+    }
+
     /// Whether an address beyond loopback is guarded, or meant to be open.
     fn check_exposed(&self, name: &str, address: SocketAddr) -> Result<(), String> {
         // Who shows a certificate of the right authority is known.

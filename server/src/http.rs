@@ -6,13 +6,17 @@ use api::{Backend, Caller};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use model::TenantId;
+use model::view::{OWN_BASE, Settings};
 use tower_http::compression::CompressionLayer;
 
 use crate::access::Access;
 use crate::limits::{QUESTION_MAX_BYTES, TRACE_FILE_MAX_BYTES};
 use crate::query::Queries;
+use crate::status::Status;
 use crate::storage::erase::Eraser;
 use crate::telemetry::Metrics;
 
@@ -28,8 +32,11 @@ pub mod overview;
 pub mod params;
 pub mod receipts;
 pub mod services;
+pub mod settings;
 pub mod statics;
+pub mod status;
 pub mod trace_file;
+pub mod traced;
 pub mod traces;
 
 pub use health::Readiness;
@@ -42,10 +49,26 @@ pub struct App {
     pub access: Access,
     pub readiness: Readiness,
     pub metrics: Metrics,
+    pub status: Status,
+    pub settings: Arc<Settings>,
+    /// Whose data this port shows. Until there are users, everyone who reaches it sees all of one tenant.
+    pub tenant: TenantId,
 }
 
 pub fn router(app: App) -> Router {
-    let asked = Router::new()
+    let own = App { tenant: TenantId::own(), ..app.clone() };
+    let asked = questions();
+    Router::new()
+        .merge(asked.clone().layer(from_fn(traced::question)).with_state(app.clone()))
+        // Looking at Skein's own traces adds nothing to them.
+        .nest(OWN_BASE, asked.with_state(own))
+        .merge(health_router().with_state(app))
+        .fallback(statics::serve)
+        .method_not_allowed_fallback(error::method_not_allowed)
+}
+
+fn questions() -> Router<App> {
+    Router::new()
         .route("/api/traces", get(traces::search))
         .route("/api/traces/{id}", get(traces::by_id).delete(erase::trace))
         .route("/api/audit", get(erase::audit))
@@ -61,6 +84,10 @@ pub fn router(app: App) -> Router {
         .route("/api/services", get(services::list))
         .route("/api/services/{service}/operations", get(services::operations))
         .route("/api/receipts", get(receipts::report))
+        .route("/api/status", get(status::report))
+        .route("/api/settings", get(settings::settings))
+        .route("/api/keys", get(settings::list).post(settings::create))
+        .route("/api/keys/{id}", delete(settings::revoke))
         .route("/api/openapi.json", get(openapi))
         .route("/fn/{*name}", post(server_function))
         .layer(DefaultBodyLimit::max(QUESTION_MAX_BYTES))
@@ -68,13 +95,7 @@ pub fn router(app: App) -> Router {
             "/fn/read_trace_file",
             post(server_function).layer(DefaultBodyLimit::max(TRACE_FILE_MAX_BYTES)),
         )
-        .layer(CompressionLayer::new());
-    Router::new()
-        .merge(asked)
-        .merge(health_router())
-        .fallback(statics::serve)
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .with_state(app)
+        .layer(CompressionLayer::new())
 }
 
 /// Health and metrics alone, for a process that answers no questions.
@@ -88,7 +109,7 @@ pub fn health_router() -> Router<App> {
 async fn server_function(State(app): State<App>, request: Request) -> Response {
     match app.caller().await {
         Ok(caller) => {
-            let backend: Arc<dyn Backend> = Arc::new(backend::Answers { queries: app.queries });
+            let backend: Arc<dyn Backend> = Arc::new(backend::Answers { queries: app.queries.clone(), app });
             let (mut response, failed) = api::functions_handler(backend, caller, request).await;
             if let Some(code) = failed {
                 *response.status_mut() = error::status_of(code);
@@ -104,9 +125,9 @@ async fn openapi() -> impl IntoResponse {
 }
 
 impl App {
-    /// Who asks. Until there are users, everyone who reaches this port sees the default tenant.
+    /// Who asks.
     pub async fn caller(&self) -> Result<Caller, error::HttpError> {
-        let scope = self.access.scope_of(&model::TenantId::default()).await?;
+        let scope = self.access.scope_of(&self.tenant).await?;
         Ok(Caller { scope })
     }
 }

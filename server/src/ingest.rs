@@ -11,6 +11,7 @@ pub mod intake;
 pub mod metrics;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod own;
 pub mod receipts;
 mod recent;
 pub mod sender;

@@ -15,6 +15,8 @@ pub mod settle;
 pub mod storage;
 pub mod wire;
 
+pub mod status;
+
 pub mod demo;
 pub mod doctor;
 pub mod key_command;

@@ -44,6 +44,9 @@ pub const QUEUE_REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 pub const QUEUE_DEFAULT_MAX_BYTES: u64 = 8 << 30;
 /// Valid ingest keys: a copy of them all is kept in memory. The command that makes keys refuses more.
 pub const INGEST_KEYS_MAX: i64 = 10_000;
+/// A key's name, and the highest rate that means anything.
+pub const KEY_NAME_MAX_CHARS: usize = 100;
+pub const KEY_RATE_MAX: u64 = 1_000_000_000;
 /// How often that copy is brought up to date: a revoked key is good for no longer.
 pub const INGEST_KEYS_REFRESH: Duration = Duration::from_secs(1);
 /// How exactly it is known when a key was last used; each key in use costs a write this often.
@@ -70,6 +73,19 @@ pub const RECENT_REQUESTS: usize = 8_192;
 pub const LATE_AFTER: Duration = Duration::from_secs(10 * 60);
 pub const CLOCK_BEHIND: Duration = Duration::from_secs(7 * 86_400);
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// Spans of Skein's own work that wait to enter the queue; beyond it they are dropped.
+pub const OWN_SPANS_WAITING_MAX: usize = 2_048;
+/// How often such spans enter the queue, and how many at a time: together, what Skein may say of itself in a second.
+pub const OWN_SPANS_INTERVAL: Duration = Duration::from_secs(2);
+pub const OWN_SPANS_AT_ONCE: usize = 512;
+
+/// Warnings and errors of Skein's own log that the status page remembers, and how much of each.
+pub const SAID_KEPT: usize = 50;
+pub const SAID_MAX_CHARS: usize = 400;
+/// The status page's rates are taken over this long, from figures noted this often.
+pub const STATUS_WINDOW: Duration = Duration::from_secs(60);
+pub const STATUS_STEP: Duration = Duration::from_secs(5);
 
 /// What one sampled span may stand for in rates and counts: a sender that says more is not believed.
 pub const ADJUSTED_COUNT_MAX: f64 = (1_u64 << 20) as f64;

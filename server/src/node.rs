@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use model::Timestamp;
+use model::{TenantId, Timestamp};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -26,14 +26,18 @@ use crate::ingest::metrics::IngestMetrics;
 use crate::ingest::receipts::{ReceiptMetrics, Receipts};
 use crate::ingest::sender::Guard;
 use crate::ingest::shed::Shedder;
-use crate::ingest::{cors, otlp_grpc, otlp_http};
-use crate::limits::{DRAIN_DEADLINE, INGEST_KEYS_REFRESH, RECEIPT_FLUSH_INTERVAL, REQUESTS_DEADLINE};
+use crate::ingest::{self, cors, otlp_grpc, otlp_http};
+use crate::limits::{
+    DRAIN_DEADLINE, INGEST_KEYS_REFRESH, OWN_SPANS_INTERVAL, RECEIPT_FLUSH_INTERVAL, REQUESTS_DEADLINE,
+};
 use crate::listen::{Certificates, Listener};
 use crate::query::Queries;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
 use crate::queue::metrics::QueueMetrics;
+use crate::scrub::Scrubber;
 use crate::settle::{SettleMetrics, Settler};
+use crate::status::{Facts, Status};
 use crate::storage::embedded::Embedded;
 use crate::storage::erase::Eraser;
 use crate::storage::reader::Reader;
@@ -42,6 +46,9 @@ use crate::storage::store::Store;
 use crate::storage::writer::{Writer, WriterMetrics};
 use crate::storage::{metrics, migrate, retention};
 use crate::telemetry::Metrics;
+use crate::telemetry::own::{self, OwnMetrics, OwnSpans};
+use crate::telemetry::process;
+use crate::telemetry::stages::Stages;
 
 const MIGRATE_RETRY: Duration = Duration::from_millis(150);
 
@@ -76,7 +83,12 @@ pub async fn stop_signal() {
 }
 
 async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow::Result<()> {
-    let metrics = Metrics::default();
+    let (metrics, stages) = (Metrics::default(), Stages::default());
+    metrics.register(|registry| {
+        process::register(registry);
+        stages.register(registry);
+    });
+    let own = traced(&config, &metrics);
     let access = Access::open(&meta_url(config.meta_url.as_deref(), &config.data_dir)).await?;
     let (embedded, address) = match engine {
         EngineChoice::Embedded { library } => {
@@ -87,16 +99,22 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
         EngineChoice::Remote(address) => (None, address),
     };
     let store = Store::new(&address);
-    let reader = Reader::new(store.clone());
+    let reader = Reader::new(store.clone()).counting_in(stages.clone());
     let readiness = Readiness::new(store.clone());
     metrics.register(|registry| metrics::register(registry, embedded.as_ref().map(Embedded::state)));
     let sizes = tokio::spawn(metrics::watch_tables(reader.clone(), metrics.clone()));
+    let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
+    let status = Status::new(metrics.clone(), facts(&config));
+    let watching = tokio::spawn(status.clone().watch(now));
     let app = App {
         queries: Queries::new(reader, config.settle_after_secs),
         eraser: Eraser::new(store.clone()),
         access,
         readiness: readiness.clone(),
         metrics: metrics.clone(),
+        status,
+        settings: Arc::new(config.settings(&scrubber)),
+        tenant: TenantId::default(),
     };
 
     let keys = Arc::new(Keys::default());
@@ -105,7 +123,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let guard = Guard::new(keys, config.require_keys);
 
     let settling = config.has(Role::Settle).then(|| {
-        let found = SettleMetrics::default();
+        let found = SettleMetrics { stages: stages.clone(), ..SettleMetrics::default() };
         metrics.register(|registry| found.register(registry));
         let settler = Settler::new(SettleStore::new(store.clone()), config.settle_after_secs, found);
         tokio::spawn(settle_when_migrated(settler, readiness.clone()))
@@ -114,8 +132,16 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {
         Some(
-            Writing::start(&config, &store, &metrics, readiness, guard, &stopping)
-                .context("the queue cannot be opened")?,
+            Writing::start(
+                &config,
+                &store,
+                (&metrics, &stages),
+                readiness,
+                (guard, scrubber),
+                own,
+                &stopping,
+            )
+            .context("the queue cannot be opened")?,
         )
     } else {
         tokio::spawn(migrate_until_done(store.clone(), readiness));
@@ -137,6 +163,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
         settling.abort();
     }
     sizes.abort();
+    watching.abort();
     refreshing.abort();
     if let Some(embedded) = embedded {
         embedded.stop().await;
@@ -150,19 +177,22 @@ struct Writing {
     intake: Arc<Intake>,
     writer: JoinHandle<()>,
     flushing: JoinHandle<()>,
+    carrying: JoinHandle<()>,
 }
 
 impl Writing {
     fn start(
         config: &ServeConfig,
         store: &Store,
-        metrics: &Metrics,
+        (metrics, stages): (&Metrics, &Stages),
         readiness: Readiness,
-        guard: Guard,
+        (guard, scrubber): (Guard, Scrubber),
+        own: Option<OwnSpans>,
         stopping: &watch::Receiver<bool>,
     ) -> anyhow::Result<Writing> {
-        let (queued, written, taken) =
-            (QueueMetrics::default(), WriterMetrics::default(), IngestMetrics::default());
+        let queued = QueueMetrics::default();
+        let written = WriterMetrics { stages: stages.clone(), ..WriterMetrics::default() };
+        let taken = IngestMetrics { stages: stages.clone(), ..IngestMetrics::default() };
         let counted = ReceiptMetrics::default();
         metrics.register(|registry| {
             counted.register(registry);
@@ -175,7 +205,6 @@ impl Writing {
         let options = Options { max_bytes: config.queue_max_bytes, ..Options::default() };
         let queue: Arc<dyn Queue> =
             Arc::new(DiskQueue::open(&config.data_dir.join("queue"), options, queued)?);
-        let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
         let receipts = Arc::new(Receipts::new(counted));
         let intake = Intake::new(queue.clone(), taken).with_scrubber(scrubber).guarded(guard);
         let intake = match config.target_spans_per_second {
@@ -184,6 +213,7 @@ impl Writing {
         };
         let intake = Arc::new(intake.counting_in(receipts.clone()));
         let flushing = tokio::spawn(flush_receipts(receipts, queue.clone(), stopping.clone()));
+        let carrying = tokio::spawn(carry_own_spans(own, queue.clone(), stopping.clone()));
         let writer = Writer::new(queue.clone(), store.clone(), written);
         let (store, retention) = (store.clone(), config.retention.clone());
         let writer = tokio::spawn(async move {
@@ -197,7 +227,7 @@ impl Writing {
             }
             writer.run().await;
         });
-        Ok(Writing { queue, intake, writer, flushing })
+        Ok(Writing { queue, intake, writer, flushing, carrying })
     }
 
     async fn drain(self) {
@@ -205,6 +235,7 @@ impl Writing {
         if let Err(error) = self.intake.receipts().flush(self.queue.as_ref(), now()).await {
             tracing::warn!(%error, "the last receipts are lost");
         }
+        let _ = self.carrying.await;
         self.queue.close().await;
         let mut writer = self.writer;
         if tokio::time::timeout(DRAIN_DEADLINE, &mut writer).await.is_err() {
@@ -224,6 +255,38 @@ async fn flush_receipts(receipts: Arc<Receipts>, queue: Arc<dyn Queue>, stopping
         }
         // What the queue does not take now is counted on; the metric of failed flushes tells.
         let _ = receipts.flush(queue.as_ref(), now()).await;
+    }
+}
+
+fn facts(config: &ServeConfig) -> Facts {
+    Facts {
+        roles: config.roles.iter().map(|role| role.name().to_owned()).collect(),
+        started: now(),
+        queue_max_bytes: config.queue_max_bytes,
+        settle_after_secs: config.settle_after_secs,
+        keep_days: config.retention.days_of_tables(),
+        own_traces: config.own_traces && config.has(Role::Ingest),
+    }
+}
+
+/// Traces of Skein's own work begin with its start. They need the queue of this process.
+fn traced(config: &ServeConfig, metrics: &Metrics) -> Option<OwnSpans> {
+    let own = OwnMetrics::default();
+    metrics.register(|registry| own.register(registry));
+    (config.own_traces && config.has(Role::Ingest)).then(|| own::start(own))
+}
+
+async fn carry_own_spans(own: Option<OwnSpans>, queue: Arc<dyn Queue>, stopping: watch::Receiver<bool>) {
+    let Some(mut own) = own else { return };
+    loop {
+        let is_last = tokio::select! {
+            () = tokio::time::sleep(OWN_SPANS_INTERVAL) => false,
+            () = stopped(stopping.clone()) => true,
+        };
+        ingest::own::carry(&mut own, queue.as_ref(), now()).await;
+        if is_last {
+            return;
+        }
     }
 }
 

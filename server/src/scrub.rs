@@ -13,6 +13,7 @@
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
+use model::view::RedactionRule;
 use sha2::Sha256;
 
 mod anchors;
@@ -87,6 +88,20 @@ impl Scrubber {
         }
         let clean = edit::apply(&body, &found.edits);
         Scrubbed { body: Bytes::from(clean), redactions: found.redactions }
+    }
+
+    /// What becomes of what, detectors first: a name, what is looked for, and what is done.
+    pub fn described(&self) -> Vec<RedactionRule> {
+        let built_in = Detector::ALL.into_iter().map(|detector| {
+            let action = self.detector_action(detector).name().to_owned();
+            let (name, what) = (detector.name().to_owned(), detector.what().to_owned());
+            RedactionRule { name, what, action, is_built_in: true }
+        });
+        let written = self.rules.iter().map(|rule| {
+            let (name, action) = (rule.name.clone(), rule.action.name().to_owned());
+            RedactionRule { name, what: rule.what(), action, is_built_in: false }
+        });
+        built_in.chain(written).collect()
     }
 
     /// A text of our own that may quote a sender's.

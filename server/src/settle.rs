@@ -8,7 +8,7 @@
 //! difference to what the trace was known to be before.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,6 +23,8 @@ use crate::limits::{
 };
 use crate::storage::StoreError;
 use crate::storage::settled::{Known, Quiet, SettleStore, SliceRecord, TraceKey, TraceRecord};
+use crate::telemetry::own::{Kind, Work};
+use crate::telemetry::stages::{Stage, Stages};
 
 mod analysis;
 mod gather;
@@ -39,8 +41,10 @@ pub struct SettleMetrics {
     pub lookups_passed_over: Counter,
     pub paths_passed_over: Counter,
     pub failures: Counter,
-    /// How far the last slice lies back.
+    /// How long ago what is to be settled next was stored.
     pub behind_secs: Gauge,
+    /// Registered by whoever made them.
+    pub stages: Stages,
 }
 
 impl SettleMetrics {
@@ -61,7 +65,11 @@ impl SettleMetrics {
             self.paths_passed_over.clone(),
         );
         registry.register("failures", "Attempts that failed and were repeated", self.failures.clone());
-        registry.register("behind_seconds", "Age of the newest slice settled", self.behind_secs.clone());
+        registry.register(
+            "behind_seconds",
+            "How long ago the oldest piece that is not settled was stored",
+            self.behind_secs.clone(),
+        );
     }
 }
 
@@ -119,26 +127,52 @@ impl Settler {
             None => self.store.done().await?.unwrap_or_default(),
         };
         *done = Some(from);
-        self.metrics.behind_secs.set(if from == 0 { 0 } else { i64::from(now) - i64::from(from) });
         let step = SETTLE_SLICE_SECS.min(self.quiet_secs);
         if from + step + self.quiet_secs > now {
             return Ok(false);
         }
-        let Some(first) = self.store.first_stored(from).await? else { return Ok(false) };
+        let Some(first) = self.store.first_stored(from).await? else {
+            self.metrics.behind_secs.set(0);
+            return Ok(false);
+        };
         let from = from.max(first - first % step);
+        self.metrics.behind_secs.set(i64::from(now) - i64::from(from));
         let until = from - from % step + step;
         if until + self.quiet_secs > now {
             return Ok(false);
         }
-        let slice = self.settle(from, until).await?;
-        self.store(slice).await?;
+        let began = Instant::now();
+        let settled = self.slice(from, until).await;
+        self.metrics.stages.count(Stage::Settle, began.elapsed(), settled.is_err());
+        settled?;
         *done = Some(until);
         Ok(true)
     }
 
-    async fn settle(&self, from: u32, until: u32) -> Result<Slice, StoreError> {
-        let mut slice = Slice { until, ..Slice::default() };
+    async fn slice(&self, from: u32, until: u32) -> Result<(), StoreError> {
         let quiet = self.store.quiet(from, until, self.quiet_secs).await?;
+        let work = match quiet.iter().all(|trace| trace.key.is_own()) {
+            true => Work::untraced(),
+            false => Work::begin("settle a slice", Kind::Internal),
+        };
+        work.note("skein.traces", quiet.len() as i64);
+        let settling = async {
+            let reading = Work::part("read and analyse", Kind::Internal);
+            let slice = reading.during(self.settle(quiet, until)).await?;
+            reading.note("skein.spans", slice.spans as i64);
+            drop(reading);
+            let storing = Work::part("store what was found out", Kind::Internal);
+            storing.during(self.store(slice)).await
+        };
+        let settled = work.during(settling).await;
+        if let Err(error) = &settled {
+            work.fail(error.name());
+        }
+        settled
+    }
+
+    async fn settle(&self, quiet: Vec<Quiet>, until: u32) -> Result<Slice, StoreError> {
+        let mut slice = Slice { until, ..Slice::default() };
         let (again, fresh): (Vec<Quiet>, Vec<Quiet>) = quiet.into_iter().partition(|trace| trace.was_quiet);
         for chunk in chunks(&fresh) {
             self.read(&mut slice, chunk, &HashMap::new(), false).await?;

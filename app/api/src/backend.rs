@@ -7,9 +7,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
-    ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary, ServicesReport,
-    TraceSearch,
+    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, KeyInfo, NewKey, OperationSummary,
+    ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary,
+    ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -115,6 +115,11 @@ pub trait Backend: Send + Sync {
         length_secs: u64,
     ) -> Result<ServiceReport, ApiError>;
     async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError>;
+    async fn get_status(&self) -> Result<StatusReport, ApiError>;
+    async fn get_settings(&self) -> Result<Settings, ApiError>;
+    async fn list_keys(&self) -> Result<Vec<KeyInfo>, ApiError>;
+    async fn create_key(&self, name: String, spans_per_second: u64) -> Result<NewKey, ApiError>;
+    async fn revoke_key(&self, id: String) -> Result<(), ApiError>;
 }
 
 /// What a server function may reach while it runs.
@@ -128,6 +133,11 @@ struct Context {
 
 tokio::task_local! {
     static CONTEXT: Context;
+}
+
+/// Whether a server function answers at this path.
+pub fn is_function(path: &str) -> bool {
+    server_fn::axum::server_fn_paths().any(|(known, _)| known == path)
 }
 
 type Request = http::Request<axum::body::Body>;

@@ -4,6 +4,7 @@
 //! anew for every function: a tenth of what the browser downloads. Here only coding and decoding are.
 
 use std::future::Future;
+use std::sync::OnceLock;
 
 use server_fn::Http;
 use server_fn::client::Client;
@@ -50,9 +51,17 @@ where
     }
 }
 
+static BASE: OnceLock<&str> = OnceLock::new();
+
+/// From here on, questions go to below this path.
+pub fn ask_below(base: &'static str) {
+    let _ = BASE.set(base);
+}
+
 async fn send<C: Client<Failure>>(path: &str, body: Bytes) -> Result<Bytes, Failure> {
     let content = PostcardEncoding::CONTENT_TYPE;
-    let response = C::send(C::Request::try_new_post_bytes(path, content, content, body)?).await?;
+    let path = [BASE.get().copied().unwrap_or_default(), path].concat();
+    let response = C::send(C::Request::try_new_post_bytes(&path, content, content, body)?).await?;
     let is_failure = (400..=599).contains(&response.status());
     let bytes = response.try_into_bytes().await?;
     if is_failure { Err(Failure::de(bytes)) } else { Ok(bytes) }

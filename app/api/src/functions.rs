@@ -4,9 +4,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
-    ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary, ServicesReport,
-    TraceSearch,
+    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, KeyInfo, NewKey, OperationSummary,
+    ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary,
+    ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -172,4 +172,37 @@ pub async fn get_span_rank(
 ) -> Result<SpanRank, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_span_rank(&caller, service, operation, kind, (start, duration)).await?)
+}
+
+/// Whether anything is wrong with Skein itself.
+#[server(prefix = "/fn", endpoint = "get_status", protocol = Crossing)]
+pub async fn get_status() -> Result<StatusReport, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.get_status().await?)
+}
+
+#[server(prefix = "/fn", endpoint = "get_settings", protocol = Crossing)]
+pub async fn get_settings() -> Result<Settings, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.get_settings().await?)
+}
+
+/// The caller's ingest keys, the latest first.
+#[server(prefix = "/fn", endpoint = "list_keys", protocol = Crossing)]
+pub async fn list_keys() -> Result<Vec<KeyInfo>, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.list_keys().await?)
+}
+
+/// Makes a key and tells its text, once.
+#[server(prefix = "/fn", endpoint = "create_key", protocol = Crossing)]
+pub async fn create_key(name: String, spans_per_second: u64) -> Result<NewKey, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.create_key(name, spans_per_second).await?)
+}
+
+#[server(prefix = "/fn", endpoint = "revoke_key", protocol = Crossing)]
+pub async fn revoke_key(id: String) -> Result<(), Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.revoke_key(id).await?)
 }

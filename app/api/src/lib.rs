@@ -10,11 +10,13 @@ mod failure;
 mod functions;
 
 #[cfg(feature = "ssr")]
-pub use backend::{Backend, Caller, functions_handler};
+pub use backend::{Backend, Caller, functions_handler, is_function};
+pub use crossing::ask_below;
 pub use failure::Failure;
 pub use functions::{
-    explain_region, find_in_trace, get_diff, get_facets, get_heatmap, get_receipts, get_service_map,
-    get_span, get_span_rank, get_trace, get_trace_logs, get_trace_values, list_attribute_keys,
-    list_attribute_values, list_linked_spans, list_operations, list_services, list_trace_keys,
-    read_trace_file, report_service, report_services, search_traces,
+    create_key, explain_region, find_in_trace, get_diff, get_facets, get_heatmap, get_receipts,
+    get_service_map, get_settings, get_span, get_span_rank, get_status, get_trace, get_trace_logs,
+    get_trace_values, list_attribute_keys, list_attribute_values, list_keys, list_linked_spans,
+    list_operations, list_services, list_trace_keys, read_trace_file, report_service, report_services,
+    revoke_key, search_traces,
 };

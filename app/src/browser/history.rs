@@ -1,5 +1,6 @@
 //! The address bar: where we are, going elsewhere without loading a page, and being told.
 
+use model::view::below_own_base;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
@@ -8,6 +9,11 @@ use wasm_bindgen::closure::Closure;
 pub fn here() -> (String, String) {
     let location = super::window().location();
     (location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
+}
+
+/// Whether Skein's own traces are shown: the address says so, from the first page to the last.
+pub fn is_own() -> bool {
+    below_own_base(&here().0).1
 }
 
 pub fn push(url: &str) {
@@ -43,6 +49,26 @@ pub fn on_link(run: impl Fn(&str) + 'static) {
         }
     });
     let _ = super::document().add_event_listener_with_callback("click", listener.as_ref().unchecked_ref());
+    listener.forget();
+}
+
+/// Links that are about to be opened by whatever means get the base before their path, so that a new tab, or a copied
+/// address, stays where we are. Those with a target lead out.
+pub fn keep_links_below(base: &'static str) {
+    let listener = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let link = target.and_then(|target| target.closest("a[href^='/']:not([target=_self])").ok()?);
+        if let Some(link) = link {
+            let href = link.get_attribute("href").unwrap_or_default();
+            if !href.starts_with(base) {
+                let _ = link.set_attribute("href", &(base.to_owned() + &href));
+            }
+        }
+    });
+    for event in ["pointerdown", "focusin"] {
+        let on = listener.as_ref().unchecked_ref();
+        let _ = super::document().add_event_listener_with_callback_and_bool(event, on, true);
+    }
     listener.forget();
 }
 

@@ -6,6 +6,7 @@ use leptos::ev;
 use leptos::prelude::*;
 
 use super::help::HelpDialog;
+use crate::browser::history::is_own;
 use crate::browser::{self, clipboard, keys};
 use crate::format::clock::Zone;
 use crate::state::preferences::Theme;
@@ -26,6 +27,13 @@ pub fn Shell(children: Children) -> impl IntoView {
             <nav class="Shell-nav" aria-label="Pages">
                 {PAGES.into_iter().map(|page| page_link(router, page)).collect_view()}
             </nav>
+            {is_own().then(|| view! {
+                <p class="Shell-own" data-testid="own">
+                    "Skein's own traces "
+                    // A target leads out from below the base.
+                    <a href="/status" target="_self">"leave"</a>
+                </p>
+            })}
             <IdBox />
             <div class="Shell-tools">
                 <a class="Button is-icon" href="/file" title="Look at a trace from a file" aria-label="Look at a trace from a file">
@@ -53,11 +61,13 @@ pub fn Shell(children: Children) -> impl IntoView {
 /// The pages one can go to, and which routes count as being there.
 type PageLink = (&'static str, &'static str, fn(&Route) -> bool);
 
-const PAGES: [PageLink; 4] = [
+const PAGES: [PageLink; 6] = [
     ("/", "Search", |route| matches!(route, Route::Search(_))),
     ("/services", "Services", |route| matches!(route, Route::Services(_) | Route::Service(..))),
     ("/map", "Map", |route| matches!(route, Route::Map(_))),
     ("/receipts", "Receipts", |route| matches!(route, Route::Receipts(_))),
+    ("/status", "Status", |route| matches!(route, Route::Status)),
+    ("/settings", "Settings", |route| matches!(route, Route::Settings)),
 ];
 
 fn page_link(router: Router, (href, name, is_page): PageLink) -> impl IntoView {

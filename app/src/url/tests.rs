@@ -142,3 +142,10 @@ fn the_server_knows_which_pages_are_reports() {
         assert!(!Route::of(path, "").is_report(), "{path}");
     }
 }
+
+#[test]
+fn pages_below_the_own_base_are_the_same_pages() {
+    assert_eq!(Route::of("/own", "q=error"), Route::of("/", "q=error"));
+    assert_eq!(Route::of("/own/services/cart", ""), Route::of("/services/cart", ""));
+    assert!(matches!(Route::of("/owner", ""), Route::NotFound(_)));
+}

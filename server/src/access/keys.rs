@@ -122,6 +122,9 @@ impl Access {
         now: Timestamp,
     ) -> Result<String, AccessError> {
         let scope = self.scope_of(tenant).await?;
+        if tenant.is_own() {
+            return Err(AccessError::ReservedTenant(tenant.0.clone()));
+        }
         let (valid,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM ingest_keys WHERE revoked_unix_ms = 0")
             .fetch_one(self.pool())
             .await
@@ -167,9 +170,13 @@ impl Access {
     /// Brings the copy up to date with the metadata, and notes there which keys were used.
     pub async fn refresh_keys(&self, keys: &Keys, now: Timestamp) -> Result<(), AccessError> {
         let sql = "SELECT id, tenant, name, secret_sha256, spans_per_second, last_used_unix_ms FROM ingest_keys \
-                   WHERE revoked_unix_ms = 0 ORDER BY created_unix_ms LIMIT $1";
-        let rows =
-            sqlx::query(sql).bind(INGEST_KEYS_MAX).fetch_all(self.pool()).await.map_err(AccessError::Read)?;
+                   WHERE revoked_unix_ms = 0 AND tenant <> $2 ORDER BY created_unix_ms LIMIT $1";
+        let rows = sqlx::query(sql)
+            .bind(INGEST_KEYS_MAX)
+            .bind(TenantId::OWN)
+            .fetch_all(self.pool())
+            .await
+            .map_err(AccessError::Read)?;
         let mut by_id = HashMap::with_capacity(rows.len());
         let mut used = Vec::new();
         for row in &rows {

@@ -6,12 +6,13 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, OperationSummary, ReceiptsAsked,
-    ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary, ServicesReport,
-    TraceSearch,
+    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, KeyInfo, NewKey, OperationSummary,
+    ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary,
+    ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
+use super::App;
 use super::params::now;
 use crate::limits::GRAPH_MAX_SECS;
 use crate::query::Queries;
@@ -19,6 +20,7 @@ use crate::query::complete::parsed_field;
 
 pub struct Answers {
     pub queries: Queries,
+    pub app: App,
 }
 
 #[async_trait]
@@ -180,5 +182,25 @@ impl Backend for Answers {
 
     async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError> {
         self.queries.receipts(&caller.scope, &asked, now()).await
+    }
+
+    async fn get_status(&self) -> Result<StatusReport, ApiError> {
+        Ok(self.app.report_status().await)
+    }
+
+    async fn get_settings(&self) -> Result<Settings, ApiError> {
+        Ok(self.app.settings.as_ref().clone())
+    }
+
+    async fn list_keys(&self) -> Result<Vec<KeyInfo>, ApiError> {
+        self.app.keys().await.map_err(|error| error.0)
+    }
+
+    async fn create_key(&self, name: String, spans_per_second: u64) -> Result<NewKey, ApiError> {
+        self.app.create_key(&name, spans_per_second).await.map_err(|error| error.0)
+    }
+
+    async fn revoke_key(&self, id: String) -> Result<(), ApiError> {
+        self.app.revoke_key(&id).await.map_err(|error| error.0)
     }
 }

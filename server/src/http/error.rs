@@ -20,6 +20,9 @@ impl From<ApiError> for HttpError {
 
 impl From<AccessError> for HttpError {
     fn from(error: AccessError) -> HttpError {
+        if let AccessError::ReservedTenant(_) | AccessError::TooManyKeys(_) = error {
+            return HttpError(ApiError::bad_request(error.to_string(), "see GET /api/keys"));
+        }
         tracing::error!(%error, "who may see what cannot be decided");
         HttpError(ApiError::new(
             ErrorCode::Internal,

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use super::App;
 use crate::storage::Store;
 
+pub(super) const NO_ENGINE: &str = "the storage engine does not answer";
+
 /// Set as the parts come up. Ingest does not wait for any of it.
 #[derive(Clone)]
 pub struct Readiness {
@@ -33,12 +35,12 @@ impl Readiness {
         let _ = self.migrated.subscribe().wait_for(|migrated| *migrated).await;
     }
 
-    /// What is missing, in words.
-    async fn missing(&self) -> Option<&'static str> {
+    /// What is missing, in words, and whether the engine answers.
+    pub(super) async fn missing(&self) -> Option<(&'static str, bool)> {
         if self.store.ping().await.is_err() {
-            return Some("the storage engine does not answer");
+            return Some((NO_ENGINE, false));
         }
-        (!*self.migrated.borrow()).then_some("the tables are being brought up to date")
+        (!*self.migrated.borrow()).then_some(("the tables are being brought up to date", true))
     }
 }
 
@@ -49,7 +51,7 @@ pub async fn alive() -> &'static str {
 pub async fn ready(State(app): State<App>) -> Response {
     match app.readiness.missing().await {
         None => (StatusCode::OK, Json(json!({ "ready": true }))).into_response(),
-        Some(missing) => {
+        Some((missing, _)) => {
             let body = Json(json!({ "ready": false, "missing": missing }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
         }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::ApiError;
-use model::view::REPORT_PAGES;
+use model::view::{REPORT_PAGES, below_own_base};
 use rust_embed::RustEmbed;
 
 use super::error::HttpError;
@@ -23,7 +23,7 @@ const ALWAYS_ASK: &str = "no-cache";
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let path = uri.path().trim_start_matches('/');
+    let path = below_own_base(uri.path()).0.trim_start_matches('/');
     if path.starts_with("api/") || path.starts_with("fn/") || path.starts_with("v1/") {
         let error = ApiError::not_found(format!("there is nothing at /{path}"), "see /api/openapi.json");
         return HttpError(error).into_response();

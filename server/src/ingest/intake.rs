@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::body::Held;
-use super::budget::{Budget, NoRoom};
+use super::budget::{Budget, NoRoom, Share};
 use super::decompress::{Coding, decompress};
 use super::metrics::{Door, DoorLabels, IngestMetrics};
 use super::receipts::{Event, Origin, Receipts};
@@ -22,6 +22,7 @@ use crate::limits::{
 };
 use crate::queue::{Kind, Queue, QueueError, Record};
 use crate::scrub::{Redaction, Scrubber, Shape};
+use crate::telemetry::stages::{Stage, Stages};
 use crate::wire::otlp::check::{Tally, check_and_thin, check_logs, refused};
 use crate::wire::otlp::json::{Converted, NotJson};
 use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
@@ -305,7 +306,10 @@ impl Intake {
                 spans: accepted,
                 body: body.bytes.clone(),
             };
-            if let Err(error) = self.queue.append(record).await {
+            let appending = Instant::now();
+            let appended = self.queue.append(record).await;
+            self.metrics.stages.count(Stage::Append, appending.elapsed(), appended.is_err());
+            if let Err(error) = appended {
                 return Err(NotTaken { error: error.into(), tallies });
             }
         }
@@ -384,11 +388,11 @@ impl Intake {
 
     async fn prepare(&self, payload: Payload, moment: Moment) -> Result<Prepared, IntakeError> {
         if payload.body.bytes.len() < HEAVY_FROM_BYTES || payload.is_ready() {
-            return prepare(payload, &self.scrubber, moment);
+            return prepare(payload, &self.scrubber, moment, &self.metrics.stages);
         }
         let _turn = self.heavy.acquire().await.map_err(|_| IntakeError::Closed)?;
-        let scrubber = Arc::clone(&self.scrubber);
-        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber, moment));
+        let (scrubber, stages) = (Arc::clone(&self.scrubber), self.metrics.stages.clone());
+        let preparing = tokio::task::spawn_blocking(move || prepare(payload, &scrubber, moment, &stages));
         preparing.await.map_err(|_| IntakeError::Failed)?
     }
 }
@@ -435,9 +439,37 @@ impl From<IntakeError> for NotTaken {
     }
 }
 
-fn prepare(payload: Payload, scrubber: &Scrubber, moment: Moment) -> Result<Prepared, IntakeError> {
+fn prepare(
+    payload: Payload,
+    scrubber: &Scrubber,
+    moment: Moment,
+    stages: &Stages,
+) -> Result<Prepared, IntakeError> {
     let Moment { received, threshold } = moment;
-    let Held { bytes, mut share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
+    let kind = payload.kind;
+    let (converted, mut share) = stages.pass(Stage::Decode, || decode(payload))?;
+    let (body, unread) = (converted.body, converted.refused);
+    let (checked, shape) = stages
+        .pass(Stage::Validate, || match kind {
+            Kind::Spans => Ok((check_and_thin(body, received, threshold)?, Shape::Traces)),
+            Kind::Logs | Kind::Receipts => Ok((check_logs(body, received)?, Shape::Logs)),
+        })
+        .map_err(|error: view::Malformed| IntakeError::from(error))?;
+    let mut tallies = checked.tallies;
+    if !unread.is_empty() {
+        tallies.push(Tally::unread(unread));
+    }
+    let scrubbing = Instant::now();
+    let scrubbed = scrubber.apply(checked.body, shape);
+    stages.count(Stage::Scrub, scrubbing.elapsed(), false);
+    share.shrink_to(share.bytes().min(scrubbed.body.len()));
+    let body = Held { bytes: scrubbed.body, share };
+    Ok(Prepared { body, tallies, redactions: scrubbed.redactions })
+}
+
+/// The body as OTLP's protobuf, unpacked.
+fn decode(payload: Payload) -> Result<(Converted, Share), IntakeError> {
+    let Held { bytes, share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
     let converted = match payload.format {
         Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
         Format::Json if payload.kind == Kind::Logs => json::logs::convert(&bytes)?,
@@ -449,18 +481,7 @@ fn prepare(payload: Payload, scrubber: &Scrubber, moment: Moment) -> Result<Prep
     if converted.body.len() > REQUEST_MAX_BYTES {
         return Err(IntakeError::TooLarge { max_bytes: REQUEST_MAX_BYTES });
     }
-    let (checked, shape) = match payload.kind {
-        Kind::Spans => (check_and_thin(converted.body, received, threshold)?, Shape::Traces),
-        Kind::Logs | Kind::Receipts => (check_logs(converted.body, received)?, Shape::Logs),
-    };
-    let mut tallies = checked.tallies;
-    if !converted.refused.is_empty() {
-        tallies.push(Tally::unread(converted.refused));
-    }
-    let scrubbed = scrubber.apply(checked.body, shape);
-    share.shrink_to(share.bytes().min(scrubbed.body.len()));
-    let body = Held { bytes: scrubbed.body, share };
-    Ok(Prepared { body, tallies, redactions: scrubbed.redactions })
+    Ok((converted, share))
 }
 
 fn now() -> Timestamp {

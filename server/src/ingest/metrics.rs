@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::queue::Kind;
 use crate::scrub::Redaction;
+use crate::telemetry::stages::Stages;
 use crate::wire::otlp::{Reason, Refusal};
 
 /// Where a request came in.
@@ -89,6 +90,8 @@ pub struct IngestMetrics {
     /// 1 while nothing is left out to hold the budget of spans.
     pub least_kept: Gauge<f64, AtomicU64>,
     pub ack_seconds: Histogram,
+    /// Registered by whoever made them.
+    pub stages: Stages,
 }
 
 fn full_share() -> Gauge<f64, AtomicU64> {
@@ -112,6 +115,7 @@ impl Default for IngestMetrics {
             least_kept: full_share(),
             // 0.25 ms to 8 s
             ack_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
+            stages: Stages::default(),
         }
     }
 }

@@ -29,11 +29,12 @@ use crate::limits;
 use crate::queue::disk::files::{Files, RealFiles};
 use crate::queue::disk::inbox::{Inbox, Pending};
 use crate::queue::disk::ledger::{Ledger, Next, Reservation};
-use crate::queue::disk::recover::Loaded;
+use crate::queue::disk::recover::{Found, Loaded};
 use crate::queue::disk::segment::HEADER_BYTES;
 use crate::queue::disk::writer::Writer;
 use crate::queue::metrics::{QueueMetrics, Refusal};
 use crate::queue::{Batch, Queue, QueueError, Record};
+use crate::telemetry::own::{Kind, Work};
 
 mod active;
 mod files;
@@ -108,7 +109,7 @@ impl DiskQueue {
         files: Arc<dyn Files>,
     ) -> Result<DiskQueue, OpenError> {
         options.pending_max_bytes = options.pending_max_bytes.min(u32::MAX as usize);
-        let found = recover::find_segments(dir, &metrics)?;
+        let found = find_segments(dir, &metrics)?;
         let run_id: u128 = rand::random();
         info!(
             folder = %dir.display(), segments = found.segments.len(), run = %format_args!("{run_id:032x}"),
@@ -275,6 +276,20 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 fn now() -> Timestamp {
     Timestamp(nanos_since_epoch(SystemTime::now()))
+}
+
+/// Traced when there is something left of an earlier run.
+fn find_segments(dir: &Path, metrics: &QueueMetrics) -> Result<Found, OpenError> {
+    let work = Work::begin("take up the queue", Kind::Internal);
+    let found = recover::find_segments(dir, metrics)?;
+    if found.segments.is_empty() {
+        work.leave_out();
+    }
+    work.note("skein.segments", found.segments.len() as i64);
+    work.note("skein.bytes", found.segments.iter().map(|segment| segment.bytes).sum::<u64>() as i64);
+    work.note("skein.torn_bytes", metrics.torn_bytes.get() as i64);
+    work.note("skein.damaged_segments", metrics.damaged_segments.get() as i64);
+    Ok(found)
 }
 
 /// A clock before 1970 counts as 1970.

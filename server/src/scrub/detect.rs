@@ -41,6 +41,19 @@ impl Detector {
             Detector::SecretKey => "secret_key",
         }
     }
+
+    pub fn what(self) -> &'static str {
+        match self {
+            Detector::Card => "card numbers whose check digit is right",
+            Detector::Email => "e-mail addresses",
+            Detector::Token => {
+                "bearer and basic credentials, JSON web tokens, keys of known makers, private keys"
+            }
+            Detector::UrlPassword => "passwords and tokens in URLs",
+            Detector::SqlPassword => "passwords in SQL",
+            Detector::SecretKey => "attributes whose key says that they are secret",
+        }
+    }
 }
 
 /// A secret is the first group of an expression that took part in the match, or else the whole match.

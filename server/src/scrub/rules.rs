@@ -44,6 +44,17 @@ pub enum Action {
     Hash,
 }
 
+impl Action {
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Off => "off",
+            Action::Drop => "drop",
+            Action::Mask => "mask",
+            Action::Hash => "hash",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Rule {
     pub name: String,
@@ -118,6 +129,17 @@ impl Written {
 }
 
 impl Rule {
+    /// What it is about, in words.
+    pub fn what(&self) -> String {
+        let key = self.key.as_ref().map(|key| match key {
+            Key::Exact(key) => format!("attribute {key}"),
+            Key::Prefix(prefix) => format!("attributes {prefix}*"),
+        });
+        let pattern = self.pattern.as_ref().map(|pattern| format!("text like {pattern}"));
+        let service = self.service.as_ref().map(|service| format!("of service {service}"));
+        [key, pattern, service].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether it speaks of this place. A rule with a key speaks of attributes only.
     pub fn concerns(&self, service: &str, key: Option<&str>) -> bool {
         let key_fits = match (&self.key, key) {

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::store::Address;
+use crate::telemetry::own::{Kind, Work};
 
 const LIBRARY_NAME: &str = if cfg!(target_os = "macos") { "libchdb.dylib" } else { "libchdb.so" };
 const USER: &str = "skein";
@@ -109,11 +110,13 @@ struct Supervisor {
 impl Supervisor {
     async fn run(mut self) {
         let mut backoff = BACKOFF_MIN;
+        let mut away: Option<Work> = None;
         while !*self.stopping.borrow() {
             let started = Instant::now();
             match self.spawn() {
                 Ok(child) => {
                     self.state.pid.store(child.id().unwrap_or(0), Ordering::Relaxed);
+                    away = None;
                     self.watch(child).await;
                     self.state.pid.store(0, Ordering::Relaxed);
                 }
@@ -124,7 +127,10 @@ impl Supervisor {
             }
             backoff =
                 if started.elapsed() > HEALTHY_AFTER { BACKOFF_MIN } else { (backoff * 2).min(BACKOFF_MAX) };
-            self.state.restarts.fetch_add(1, Ordering::Relaxed);
+            let restarts = self.state.restarts.fetch_add(1, Ordering::Relaxed);
+            let away = away.get_or_insert_with(|| Work::begin("start the engine again", Kind::Internal));
+            away.note("skein.restarts", restarts as i64 + 1);
+            away.fail("the engine ended");
             tracing::warn!(wait_ms = backoff.as_millis() as u64, log = %self.folder.join("process.log").display(),
                 "the storage engine ended; starting it again");
             tokio::select! {

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use super::embedded::EngineState;
 use super::reader::Reader;
 use crate::telemetry::Metrics;
+use crate::telemetry::process::memory_of;
 
 const TABLES_EVERY: Duration = Duration::from_secs(10);
 
@@ -29,7 +30,12 @@ struct ChildCollector {
 
 impl Collector for ChildCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let up = ConstGauge::new(i64::from(self.state.pid.load(Ordering::Relaxed) != 0));
+        let pid = self.state.pid.load(Ordering::Relaxed);
+        let memory = ConstGauge::new(memory_of(pid) as i64);
+        let kind = memory.metric_type();
+        let help = "Memory of the embedded engine's process";
+        memory.encode(encoder.encode_descriptor("skein_engine_memory_bytes", help, None, kind)?)?;
+        let up = ConstGauge::new(i64::from(pid != 0));
         let kind = up.metric_type();
         up.encode(encoder.encode_descriptor(
             "skein_engine_up",
@@ -54,16 +60,19 @@ pub fn register(registry: &mut Registry, child: Option<Arc<EngineState>>) {
 pub async fn watch_tables(reader: Reader, metrics: Metrics) {
     let bytes: Family<TableLabel, Gauge> = Family::default();
     let rows: Family<TableLabel, Gauge> = Family::default();
+    let parts: Family<TableLabel, Gauge> = Family::default();
     metrics.register(|registry| {
         registry.register("skein_table_bytes", "Bytes of a table on disk", bytes.clone());
         registry.register("skein_table_rows", "Rows of a table", rows.clone());
+        registry.register("skein_table_parts", "Parts of a table, before they are merged", parts.clone());
     });
     loop {
         // While the engine is away the last figures stand.
-        for (table, row_count, byte_count) in reader.table_sizes().await.unwrap_or_default() {
-            let label = TableLabel { table };
-            bytes.get_or_create(&label).set(byte_count as i64);
-            rows.get_or_create(&label).set(row_count as i64);
+        for size in reader.table_sizes().await.unwrap_or_default() {
+            let label = TableLabel { table: size.table };
+            bytes.get_or_create(&label).set(size.bytes as i64);
+            rows.get_or_create(&label).set(size.rows as i64);
+            parts.get_or_create(&label).set(size.parts as i64);
         }
         tokio::time::sleep(TABLES_EVERY).await;
     }

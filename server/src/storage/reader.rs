@@ -7,9 +7,11 @@ use model::view::Scanned;
 use model::{AttrValue, Attrs, Histogram, Nanos, Scope, SpanId, SpanKind, Status, Timestamp};
 use serde::Deserialize;
 
+use self::observed::Observed;
 use self::origins::OriginCache;
 use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
+use crate::telemetry::stages::Stages;
 
 mod explain;
 mod facts;
@@ -17,6 +19,7 @@ mod found;
 mod graph;
 mod in_trace;
 mod logs;
+mod observed;
 mod origins;
 mod peers;
 mod receipts;
@@ -69,6 +72,15 @@ impl Plan {
 pub struct Reader {
     store: Store,
     origins: OriginCache,
+    stages: Stages,
+}
+
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct TableSize {
+    pub table: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub parts: u64,
 }
 
 /// Calls of one service or operation.
@@ -102,16 +114,27 @@ pub struct RedStep {
 
 impl Reader {
     pub fn new(store: Store) -> Reader {
-        Reader { store, origins: OriginCache::default() }
+        Reader { store, origins: OriginCache::default(), stages: Stages::default() }
+    }
+
+    /// Counts its statements in these.
+    #[must_use]
+    pub fn counting_in(self, stages: Stages) -> Reader {
+        Reader { stages, ..self }
     }
 
     /// Narrow rows of spans, handed on one at a time: a trace of a million is never held as rows.
     pub async fn span_rows(&self, plan: &Plan, mut each: impl FnMut(&SpanRow)) -> Result<(), StoreError> {
-        let mut cursor = self.query(plan).fetch::<NarrowRow>()?;
-        while let Some(row) = cursor.next().await? {
-            each(&row.into_model());
-        }
-        Ok(())
+        let reading = async {
+            let mut cursor = self.query(plan).fetch::<NarrowRow>()?;
+            let mut rows = 0;
+            while let Some(row) = cursor.next().await? {
+                each(&row.into_model());
+                rows += 1;
+            }
+            Ok(((), rows, None))
+        };
+        self.observe(plan, reading).await
     }
 
     pub async fn red(&self, plan: &Plan) -> Result<Vec<RedRow>, StoreError> {
@@ -141,15 +164,45 @@ impl Reader {
         Ok(rows.into_iter().map(step).collect())
     }
 
-    /// Bytes on disk and rows of each table: active parts only.
-    pub async fn table_sizes(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
-        let sql = "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts \
+    /// Bytes on disk, rows and parts of each table: active parts only.
+    pub async fn table_sizes(&self) -> Result<Vec<TableSize>, StoreError> {
+        let sql = "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, count() AS parts FROM system.parts \
                    WHERE active AND database = currentDatabase() GROUP BY table ORDER BY table";
-        let rows: Vec<SizeRow> = self.store.client().query_raw(sql).fetch_all().await?;
-        Ok(rows.into_iter().map(|row| (row.table, row.rows, row.bytes)).collect())
+        Ok(self.store.client().query_raw(sql).fetch_all().await?)
     }
 
     async fn fetch<T: Row + RowOwned + RowRead>(&self, plan: &Plan) -> Result<(Vec<T>, Scanned), StoreError> {
+        let reading = async {
+            let (rows, scanned) = self.fetch_all::<T>(plan).await?;
+            let count = rows.len();
+            Ok(((rows, scanned), count, Some(scanned)))
+        };
+        self.observe(plan, reading).await
+    }
+
+    /// Runs a statement as a piece of traced work; `reading` tells how many rows it got and what that took.
+    async fn observe<T>(
+        &self,
+        plan: &Plan,
+        reading: impl Future<Output = Result<(T, usize, Option<Scanned>), StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut observed = Observed::statement(&self.stages, &plan.sql);
+        match reading.await {
+            Ok((answer, rows, scanned)) => {
+                observed.found(rows, scanned);
+                Ok(answer)
+            }
+            Err(error) => {
+                observed.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn fetch_all<T: Row + RowOwned + RowRead>(
+        &self,
+        plan: &Plan,
+    ) -> Result<(Vec<T>, Scanned), StoreError> {
         // What was scanned is known only at the end, and told in a header: the engine holds the answer back for it.
         let mut cursor = self.query(plan).with_setting("wait_end_of_query", "1").fetch::<T>()?;
         let mut rows = Vec::new();
@@ -201,13 +254,6 @@ fn histogram(buckets: Vec<(u16, u64)>) -> Histogram {
 }
 
 // === Rows ===
-
-#[derive(Row, Deserialize)]
-struct SizeRow {
-    table: String,
-    rows: u64,
-    bytes: u64,
-}
 
 #[derive(Row, Deserialize)]
 struct NarrowRow {

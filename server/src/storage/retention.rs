@@ -32,6 +32,7 @@ pub struct Retention {
 struct Expiry {
     table: &'static str,
     rule: String,
+    days: u32,
 }
 
 const DAYS: RangeInclusive<u32> = 1..=KEEP_MAX_DAYS;
@@ -56,17 +57,26 @@ impl Retention {
         Ok(())
     }
 
+    /// Days the rows of each table are kept.
+    pub fn days_of_tables(&self) -> Vec<(&'static str, u32)> {
+        self.expiries().iter().map(|expiry| (expiry.table, expiry.days)).collect()
+    }
+
     fn expiries(&self) -> [Expiry; 8] {
-        let after = |column: &str, days: u32| format!("{column} + toIntervalDay({days})");
+        let after = |table: &'static str, column: &str, days: u32| Expiry {
+            table,
+            rule: format!("{column} + toIntervalDay({days})"),
+            days,
+        };
         [
-            Expiry { table: "spans", rule: after("received", self.spans_days) },
-            Expiry { table: "pieces", rule: after("received", self.search_days) },
-            Expiry { table: "logs", rule: after("received", self.logs_days) },
-            Expiry { table: "red", rule: after("day", self.figures_days) },
-            Expiry { table: "receipts", rule: after("minute", self.figures_days) },
-            Expiry { table: "traces", rule: after("first_received", self.spans_days) },
-            Expiry { table: "edges", rule: after("slice", self.figures_days) },
-            Expiry { table: "paths", rule: after("slice", self.figures_days) },
+            after("spans", "received", self.spans_days),
+            after("pieces", "received", self.search_days),
+            after("logs", "received", self.logs_days),
+            after("red", "day", self.figures_days),
+            after("receipts", "minute", self.figures_days),
+            after("traces", "first_received", self.spans_days),
+            after("edges", "slice", self.figures_days),
+            after("paths", "slice", self.figures_days),
         ]
     }
 }
@@ -81,7 +91,7 @@ struct EngineRow {
 pub async fn apply(store: &Store, retention: &Retention) -> Result<(), StoreError> {
     let sql = "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()";
     let tables: Vec<EngineRow> = store.client().query_raw(sql).fetch_all().await?;
-    for Expiry { table, rule } in retention.expiries() {
+    for Expiry { table, rule, .. } in retention.expiries() {
         let current = tables.iter().find(|row| row.name == table).map_or("", |row| row.engine_full.as_str());
         if current.contains(&format!(" TTL {rule} ")) {
             continue;

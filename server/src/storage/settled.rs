@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use clickhouse::error::Error;
 use clickhouse::{Row, RowOwned, RowWrite};
 use model::trace::{NumberedRow, mark};
-use model::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
+use model::{Nanos, SpanId, SpanKind, Status, TenantId, Timestamp, TraceId};
 use serde::{Deserialize, Serialize};
 
 use super::native::read::{self, Dictionary};
@@ -22,6 +22,13 @@ pub struct TraceKey {
 }
 
 /// A trace that has gone quiet. Times are seconds, as the engine keeps them.
+impl TraceKey {
+    /// Whether it is a trace of Skein's own work.
+    pub fn is_own(&self) -> bool {
+        self.tenant == TenantId::OWN
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quiet {
     pub key: TraceKey,

@@ -30,6 +30,18 @@ pub enum StoreError {
     Refused(#[source] Error),
 }
 
+impl StoreError {
+    /// Names it where its text would say too much.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StoreError::Unavailable(_) => "unavailable",
+            StoreError::LimitExceeded(_) => "limit exceeded",
+            StoreError::Pattern(_) => "pattern",
+            StoreError::Refused(_) => "refused",
+        }
+    }
+}
+
 #[derive(Clone)]
 pub struct Store {
     client: Client,

@@ -13,9 +13,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 
-use super::columns::{Batched, Batcher};
+use super::columns::{Batched, Batcher, TableBlock};
 use super::{Store, StoreError};
 use crate::queue::{Batch, Queue};
+use crate::telemetry::own::{Kind, Work};
+use crate::telemetry::stages::{Stage, Stages};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -33,6 +35,8 @@ pub struct WriterMetrics {
     pub unreadable: Counter,
     /// 1 while the last attempt to store failed.
     pub failing: Gauge,
+    /// Registered by whoever made them.
+    pub stages: Stages,
 }
 
 impl WriterMetrics {
@@ -68,6 +72,8 @@ struct Prepared {
     id: u64,
     token: String,
     batched: Batched,
+    /// It carries nothing but Skein's own spans.
+    is_own: bool,
 }
 
 impl Writer {
@@ -107,6 +113,7 @@ impl Writer {
     }
 
     fn prepare(&self, batch: &Batch) -> Prepared {
+        let began = Instant::now();
         let known = self.known_origins();
         let mut batcher = Batcher::new(&known);
         batcher.expect(&batch.records);
@@ -118,7 +125,10 @@ impl Writer {
                 tracing::error!(error, token = batch.token, "a queue record cannot be read to its end");
             }
         }
-        Prepared { id: batch.id, token: batch.token.clone(), batched: batcher.finish() }
+        let batched = batcher.finish();
+        self.metrics.stages.count(Stage::Columns, began.elapsed(), false);
+        let is_own = batch.records.iter().all(|record| record.tenant.is_own());
+        Prepared { id: batch.id, token: batch.token.clone(), batched, is_own }
     }
 
     async fn store_one(&self, prepared: Prepared) {
@@ -147,8 +157,33 @@ impl Writer {
     /// The tables side by side: each insert keeps one thread of the engine busy. Which of them were stored when one
     /// fails does not matter, the token sees to that.
     async fn insert(&self, prepared: &Prepared) -> Result<(), StoreError> {
-        let inserts = prepared.batched.blocks.iter().map(|block| self.store.insert(block, &prepared.token));
-        futures::future::try_join_all(inserts).await.map(|_| ())
+        let work = match prepared.is_own {
+            true => Work::untraced(),
+            false => Work::begin("store a batch", Kind::Consumer),
+        };
+        work.note("skein.spans", prepared.batched.spans as i64);
+        work.note("skein.log_records", prepared.batched.logs as i64);
+        let inserts = prepared.batched.blocks.iter().map(|block| self.insert_one(block, &prepared.token));
+        let stored = work.during(futures::future::try_join_all(inserts)).await;
+        if let Err(error) = &stored {
+            work.fail(error.name());
+        }
+        stored.map(|_| ())
+    }
+
+    async fn insert_one(&self, block: &TableBlock, token: &str) -> Result<(), StoreError> {
+        let work = Work::part(format!("INSERT {}", block.table), Kind::Client);
+        work.note("db.system.name", "clickhouse");
+        work.note("db.collection.name", block.table);
+        work.note("skein.rows", block.rows as i64);
+        work.note("skein.bytes", block.body.iter().map(bytes::Bytes::len).sum::<usize>() as i64);
+        let began = Instant::now();
+        let stored = work.during(self.store.insert(block, token)).await;
+        self.metrics.stages.count(Stage::Insert, began.elapsed(), stored.is_err());
+        if let Err(error) = &stored {
+            work.fail(error.name());
+        }
+        stored
     }
 
     fn known_origins(&self) -> HashSet<u64> {

@@ -7,6 +7,7 @@ pub mod decode;
 pub mod encode;
 pub mod json;
 pub mod notes;
+pub mod own;
 pub mod refusal;
 pub mod sampling;
 pub mod view;

@@ -31,7 +31,9 @@ async fn answers_fit_the_document() {
     server.stored(spans.len()).await;
     let (_, document) = server.get("/api/openapi.json").await;
 
-    // A line of the audit.
+    // A key, and lines of the audit.
+    let key = json!({ "name": "shop" });
+    assert_eq!(server.client.post(server.url("/api/keys")).json(&key).send().await.unwrap().status(), 201);
     let unknown = server.url(&format!("/api/traces/{}", "ab".repeat(16)));
     assert_eq!(server.client.delete(unknown).send().await.unwrap().status(), 404);
     let id = spans[0].trace_id.to_string();
@@ -53,6 +55,9 @@ async fn answers_fit_the_document() {
         ("/api/traces/{id}/logs", format!("/api/traces/{id}/logs")),
         ("/api/traces/{id}/otlp", format!("/api/traces/{id}/otlp")),
         ("/api/services", "/api/services".to_owned()),
+        ("/api/status", "/api/status".to_owned()),
+        ("/api/settings", "/api/settings".to_owned()),
+        ("/api/keys", "/api/keys".to_owned()),
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {
         let (status, answer) = server.get(&url).await;
@@ -70,9 +75,10 @@ async fn every_documented_path_exists_and_takes_its_parameters() {
     let (_, document) = server.get("/api/openapi.json").await;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let url = server.url(&path.replace("{id}", &"ab".repeat(16)).replace("{service}", "none"));
-        let response = match methods.get("get") {
-            Some(_) => server.client.get(&url).send().await.unwrap(),
-            None => server
+        let response = match (methods.get("get"), methods.get("post")) {
+            (Some(_), _) => server.client.get(&url).send().await.unwrap(),
+            (None, None) => server.client.delete(&url).send().await.unwrap(),
+            (None, Some(_)) => server
                 .client
                 .post(&url)
                 .header("content-type", "application/json")

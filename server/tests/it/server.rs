@@ -252,11 +252,17 @@ pub fn skein() -> Command {
 
 fn spawn(folder: &Path, arguments: &[String]) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    // Counting what is stored is easier without what the server says of itself.
+    let quiet: &[&str] = match arguments.iter().any(|a| a == "--own-traces") {
+        true => &[],
+        false => &["--own-traces", "false"],
+    };
     skein()
         .args(["serve", "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
         // A relative folder, as the default is; the browser tests give an absolute one.
         .current_dir(folder)
         .args(["--data-dir", "data"])
+        .args(quiet)
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(log)

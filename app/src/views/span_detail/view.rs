@@ -8,7 +8,7 @@ use model::trace::SpanRank;
 use model::{ApiError, AttrValue, Nanos, Span, Status};
 
 use super::sections::Sections;
-use crate::browser::origin;
+use crate::browser::site;
 use crate::format::{counted, duration, offset, share};
 use crate::url::SearchView;
 use crate::views::stage::{Stage, Staged};
@@ -186,8 +186,8 @@ fn ids(staged: &Staged, row: usize) -> impl IntoView + use<> {
                 {parent_id.is_valid().then(|| id("parent span id", parent_id.to_string()))}
                 {id("trace id", trace_id.to_string())}
                 {id("traceparent", format!("00-{trace_id}-{span_id}-01"))}
-                {id("link", format!("{}/trace/{trace_id}?span={span_id}", origin()))}
-                {id("curl", format!("curl -s {}/api/traces/{trace_id}", origin()))}
+                {id("link", format!("{}/trace/{trace_id}?span={span_id}", site()))}
+                {id("curl", format!("curl -s {}/api/traces/{trace_id}", site()))}
             </dl>
             <p class="Detail-ways">
                 <a href=alike data-testid="find-alike">"Find traces like this"</a>

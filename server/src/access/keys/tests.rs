@@ -83,3 +83,21 @@ fn a_rate_holds_on_average_and_a_large_batch_passes_once() {
     let unbounded = Key::new(stored(0), start);
     assert!((0..10).all(|_| unbounded.admit(u32::MAX, start).is_ok()));
 }
+
+#[tokio::test]
+async fn no_key_opens_the_reserved_tenant() {
+    let folder = tempfile::tempdir().unwrap();
+    let access = Access::open(&meta_url(None, folder.path())).await.unwrap();
+    let refused = access.create_key(&TenantId::own(), "x", 0, T0).await.unwrap_err();
+    assert!(matches!(refused, AccessError::ReservedTenant(_)), "{refused}");
+    // Nor does one that got there by other hands.
+    let text = access.create_key(&TenantId::default(), "x", 0, T0).await.unwrap();
+    sqlx::query("UPDATE ingest_keys SET tenant = $1")
+        .bind(TenantId::OWN)
+        .execute(access.pool())
+        .await
+        .unwrap();
+    let keys = Keys::default();
+    access.refresh_keys(&keys, T0).await.unwrap();
+    assert!(keys.find(&text).is_none());
+}

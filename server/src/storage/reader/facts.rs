@@ -55,11 +55,16 @@ impl Reader {
         plan: &Plan,
         mut each: impl FnMut(TraceId, &SpanRow),
     ) -> Result<(), StoreError> {
-        let mut cursor = self.query(plan).fetch::<OutlineRow>()?;
-        while let Some(row) = cursor.next().await? {
-            each(TraceId(row.trace_id), &row.into_model());
-        }
-        Ok(())
+        let reading = async {
+            let mut cursor = self.query(plan).fetch::<OutlineRow>()?;
+            let mut rows = 0;
+            while let Some(row) = cursor.next().await? {
+                each(TraceId(row.trace_id), &row.into_model());
+                rows += 1;
+            }
+            Ok(((), rows, None))
+        };
+        self.observe(plan, reading).await
     }
 }
 

@@ -35,27 +35,35 @@ struct LinkedRow {
 
 impl Reader {
     pub async fn span_ids(&self, plan: &Plan) -> Result<Vec<SpanId>, StoreError> {
-        let mut cursor = self.query(plan).fetch::<IdRow>()?;
-        let mut ids = Vec::new();
-        while let Some(row) = cursor.next().await? {
-            ids.push(SpanId(row.span_id));
-        }
-        Ok(ids)
+        let reading = async {
+            let mut cursor = self.query(plan).fetch::<IdRow>()?;
+            let mut ids = Vec::new();
+            while let Some(row) = cursor.next().await? {
+                ids.push(SpanId(row.span_id));
+            }
+            let rows = ids.len();
+            Ok((ids, rows, None))
+        };
+        self.observe(plan, reading).await
     }
 
     pub async fn trace_values(&self, plan: &Plan) -> Result<TraceValues, StoreError> {
-        let mut cursor = self.query(plan).fetch::<ValueRow>()?;
-        let mut found = TraceValues::default();
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        while let Some(row) = cursor.next().await? {
-            let next = numbers.len() as u32;
-            let number = *numbers.entry(row.text).or_insert_with_key(|text| {
-                found.values.push(text.clone());
-                next
-            });
-            found.spans.push((SpanId(row.span_id), number));
-        }
-        Ok(found)
+        let reading = async {
+            let mut cursor = self.query(plan).fetch::<ValueRow>()?;
+            let mut found = TraceValues::default();
+            let mut numbers: HashMap<String, u32> = HashMap::new();
+            while let Some(row) = cursor.next().await? {
+                let next = numbers.len() as u32;
+                let number = *numbers.entry(row.text).or_insert_with_key(|text| {
+                    found.values.push(text.clone());
+                    next
+                });
+                found.spans.push((SpanId(row.span_id), number));
+            }
+            let rows = found.spans.len();
+            Ok((found, rows, None))
+        };
+        self.observe(plan, reading).await
     }
 
     pub async fn linked_spans(&self, plan: &Plan) -> Result<Vec<LinkedSpan>, StoreError> {

@@ -9,6 +9,7 @@ use model::{
 };
 use serde::Deserialize;
 
+use super::observed::Observed;
 use super::origins::Origins;
 use super::{Plan, Reader, timestamp, untagged};
 use crate::limits::SPANS_READ_AT_ONCE;
@@ -18,6 +19,7 @@ pub struct SpanCursor {
     reader: Reader,
     scope: Scope,
     rows: RowCursor<WideRow>,
+    observed: Observed,
     ready: VecDeque<Span>,
     has_ended: bool,
     /// A span read so far came in a moment ago.
@@ -30,6 +32,7 @@ impl Reader {
             reader: self.clone(),
             scope: scope.clone(),
             rows: self.query(plan).fetch::<WideRow>()?,
+            observed: Observed::statement(&self.stages, &plan.sql),
             ready: VecDeque::new(),
             has_ended: false,
             in_flight: false,
@@ -56,7 +59,8 @@ impl SpanCursor {
     async fn read(&mut self) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         while rows.len() < SPANS_READ_AT_ONCE {
-            match self.rows.next().await? {
+            let row = self.rows.next().await.map_err(StoreError::from);
+            match row.inspect_err(|error| self.observed.failed(error))? {
                 Some(row) => {
                     self.in_flight |= row.recent != 0;
                     rows.push(row);

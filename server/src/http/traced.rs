@@ -1,0 +1,34 @@
+//! Questions as pieces of Skein's own work, by the page that asks or the endpoint that is asked.
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::telemetry::own::{Kind, Work};
+
+const FUNCTIONS: &str = "/fn/";
+
+pub async fn question(request: Request, next: Next) -> Response {
+    let work = Work::begin(name_of(&request), Kind::Server);
+    work.note("http.request.method", request.method().to_string());
+    let response = work.during(next.run(request)).await;
+    let status = response.status();
+    work.note("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        work.fail(status.canonical_reason().unwrap_or("failed"));
+    }
+    response
+}
+
+/// The route, or the server function; never what was asked for.
+fn name_of(request: &Request) -> String {
+    let path = request.uri().path();
+    match path.strip_prefix(FUNCTIONS) {
+        Some(function) if api::is_function(path) => function.to_owned(),
+        Some(_) => "an unknown function".to_owned(),
+        None => {
+            let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+            format!("{} {route}", request.method())
+        }
+    }
+}
