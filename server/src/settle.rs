@@ -219,7 +219,7 @@ impl Settler {
         let mut gathering = Gathering::new(waiting);
         self.store.spans(&keys(chunk), from, |block| gathering.add(block)).await?;
         gathering.each(|waiting, gathered| {
-            let Gathered { trace, before, first_received, last_received } = gathered;
+            let Gathered { trace, before, first_received, last_received, stands_for } = gathered;
             let (quiet, now) = (waiting.quiet, Analysed::new(trace));
             let is_doubtful = !is_last && now.may_have_earlier(quiet.first_received);
             if is_doubtful && slice.doubtful.len() < SETTLE_LOOKUPS_MAX {
@@ -235,7 +235,7 @@ impl Settler {
                 known_received: waiting.known.map_or(0, |known| known.last_received),
                 ..now.record()
             };
-            slice.add(record, &now, before.map(Analysed::new).as_ref());
+            slice.add(record, stands_for, &now, before.map(Analysed::new).as_ref());
         });
         if slice.records.len() >= SETTLE_RECORDS_HELD {
             self.store.store("traces", &std::mem::take(&mut slice.records)).await?;
@@ -264,13 +264,13 @@ impl Settler {
 }
 
 impl Slice {
-    fn add(&mut self, record: TraceRecord, now: &Analysed, before: Option<&Analysed>) {
+    fn add(&mut self, record: TraceRecord, stands_for: u64, now: &Analysed, before: Option<&Analysed>) {
         self.traces += 1;
         self.again += u64::from(record.known_received > 0);
         self.spans += record.spans;
-        self.sums.add(&record.tenant, now);
+        self.sums.add(&record.tenant, now, stands_for);
         if let Some(before) = before {
-            self.sums.take_away(&record.tenant, before);
+            self.sums.take_away(&record.tenant, before, stands_for);
         }
         self.records.push(record);
     }

@@ -3,13 +3,14 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
+use model::hist::bucket_of;
 use model::trace::call::{Call, Node, NodeKind, calls};
 use model::trace::{Builder, SpanRow, Trace, Tree};
 use model::view::{GraphEdge, GraphNode, ServiceGraph};
 use model::{ApiError, Histogram, Nanos, Scope, Timestamp, TraceId};
 
-use super::Queries;
 use super::facts::{outlines_plan, settled_plan};
+use super::{Queries, list};
 use crate::limits::{
     FACTS_MAX_SPANS, GRAPH_MAX_EDGES, GRAPH_MAX_UNSETTLED, SEARCH_CHUNK_MAX, SETTLE_LOOK_BACK_SECS,
     SETTLE_MAX_LAG_SECS,
@@ -44,6 +45,17 @@ pub fn unsettled_plan(scope: &Scope) -> Plan {
     Plan::new(scope, sql)
 }
 
+/// How these traces were sampled, of those that were.
+pub fn sampled_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
+    let sql = format!(
+        "SELECT trace_id, groupUniqArray(trace_state) AS states FROM spans
+         WHERE tenant = {{tenant:String}} AND trace_id IN ({}) AND position(trace_state, 'th:') > 0
+         GROUP BY trace_id",
+        list(traces)
+    );
+    Plan::new(scope, sql)
+}
+
 /// Calls between two nodes, as they are met.
 #[derive(Default)]
 struct Counts {
@@ -66,20 +78,20 @@ impl Queries {
         let is_cut = edges.len() > GRAPH_MAX_EDGES;
         let mut counts = Counts::default();
         edges.into_iter().take(GRAPH_MAX_EDGES).for_each(|edge| counts.add(edge));
-        for trace in &traces {
+        for (trace, stands_for) in &traces {
             for call in calls(trace, &Tree::new(trace)) {
                 let at = trace.start.plus(Nanos(call.start));
                 if at >= start && at < end {
-                    counts.count(&call);
+                    counts.count(&call, *stands_for);
                 }
             }
         }
         Ok(ServiceGraph { start, end, edges: counts.finish(), complete: is_all && !is_cut })
     }
 
-    /// Traces that have not been settled, as they are now, and whether these are all. One that was settled before
+    /// Traces that have not been settled, as they are now and with how many they stand for, and whether these are all. One that was settled before
     /// and goes on is counted when it settles again.
-    async fn unsettled(&self, scope: &Scope) -> Result<(Vec<Trace>, bool), ApiError> {
+    async fn unsettled(&self, scope: &Scope) -> Result<(Vec<(Trace, u64)>, bool), ApiError> {
         let waiting = self.reader.sizes(&unsettled_plan(scope)).await?;
         let count = waiting.len();
         let mut room = FACTS_MAX_SPANS;
@@ -91,6 +103,7 @@ impl Queries {
         let ids: Vec<TraceId> =
             waiting.into_iter().take(GRAPH_MAX_UNSETTLED).filter(fits).map(|(id, _)| id).collect();
         let is_all = ids.len() == count;
+        let mut stands_for: HashMap<TraceId, u64> = HashMap::new();
         let mut builders: HashMap<TraceId, Builder> = ids.iter().map(|id| (*id, Builder::new())).collect();
         for ids in ids.chunks(SEARCH_CHUNK_MAX) {
             let known = self.reader.settled(&settled_plan(scope, ids)).await?;
@@ -107,8 +120,12 @@ impl Queries {
                 }
             };
             self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
+            stands_for.extend(self.reader.sampled(&sampled_plan(scope, &ids)).await?);
         }
-        Ok((builders.into_iter().map(|(id, builder)| builder.finish(id)).collect(), is_all))
+        let trace = |(id, builder): (TraceId, Builder)| {
+            (builder.finish(id), stands_for.get(&id).copied().unwrap_or(1))
+        };
+        Ok((builders.into_iter().map(trace).collect(), is_all))
     }
 }
 
@@ -128,12 +145,13 @@ impl Counts {
         }
     }
 
-    fn count(&mut self, call: &Call<'_>) {
+    fn count(&mut self, call: &Call<'_>, stands_for: u64) {
         let node = |node: Node<'_>| GraphNode { kind: node.kind, name: node.name.to_owned() };
         let mut hist = Histogram::default();
-        hist.add(Nanos(call.duration));
+        hist.add_bucket(bucket_of(Nanos(call.duration)), stands_for);
         let (client, server) = (node(call.client), node(call.server));
-        self.add(EdgeCount { client, server, calls: 1, errors: u64::from(call.error), hist });
+        let errors = if call.error { stands_for } else { 0 };
+        self.add(EdgeCount { client, server, calls: stands_for, errors, hist });
     }
 
     /// A call that nobody answered names a host. Where that is a service's name, the service is who was called.

@@ -13,13 +13,22 @@ use super::plan::Conditions;
 use super::search::question::parsed;
 use super::search::{Scan, Window, range_of};
 use super::verify::{Range, joined};
-use crate::limits::{SERIES_MAX, SERIES_MAX_STEPS};
+use crate::limits::{ADJUSTED_COUNT_MAX, SERIES_MAX, SERIES_MAX_STEPS};
 use crate::storage::reader::{Plan, Point};
 
 /// Clocks of senders may run ahead of ours by this much before their spans are left out.
 const AHEAD_SECS: u64 = 86_400;
 /// Steps when none is asked for.
 const STEPS: u64 = 60;
+
+/// How many spans one stands for, by the threshold in its trace state: as `wire::otlp::sampling` reads it, at 56 bits.
+fn stands_for() -> String {
+    let digits = "extract(s.trace_state, '(?:^|,)\\s*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:[;,\\s]|$)')";
+    let threshold = format!("reinterpretAsUInt64(reverse(unhex(concat('00', rightPad({digits}, 14, '0')))))");
+    format!(
+        "if(position(s.trace_state, 'th:') = 0, 1., least({ADJUSTED_COUNT_MAX:?}, exp2(56) / (exp2(56) - {threshold})))"
+    )
+}
 
 /// A metrics query over a range.
 pub struct Measure<'q> {
@@ -66,22 +75,27 @@ impl<'q> Measure<'q> {
             shape.leaves[0].map_or_else(|| Ok("1".to_owned()), |expr| conditions.boolean(expr))?;
         let mut labels: Vec<String> =
             self.metric.by.iter().map(|field| conditions.shown(&field.name)).collect();
+        let spans = stands_for();
         let values = match &self.metric.function {
-            MetricFunction::Rate => format!("[toNullable(count() / {})]", self.step.0 as f64 / 1e9),
-            MetricFunction::CountOverTime => "[toNullable(toFloat64(count()))]".to_owned(),
+            MetricFunction::Rate => format!("[toNullable(sum({spans}) / {})]", self.step.0 as f64 / 1e9),
+            MetricFunction::CountOverTime => format!("[toNullable(sum({spans}))]"),
             MetricFunction::MinOverTime(of) => format!("[minOrNull({})]", conditions.number(of)?),
             MetricFunction::MaxOverTime(of) => format!("[maxOrNull({})]", conditions.number(of)?),
-            MetricFunction::AvgOverTime(of) => format!("[avgOrNull({})]", conditions.number(of)?),
-            MetricFunction::SumOverTime(of) => format!("[sumOrNull({})]", conditions.number(of)?),
+            MetricFunction::AvgOverTime(of) => {
+                format!("[avgWeightedOrNull({}, {spans})]", conditions.number(of)?)
+            }
+            MetricFunction::SumOverTime(of) => format!("[sumOrNull(({}) * {spans})]", conditions.number(of)?),
             MetricFunction::QuantileOverTime(of, quantiles) => {
                 let number = conditions.number(of)?;
-                let each = quantiles.iter().map(|q| format!("quantileTDigestOrNull({q:?})({number})"));
+                let each = quantiles.iter().map(|q| {
+                    format!("quantileTDigestWeightedOrNull({q:?})({number}, toUInt64(round({spans})))")
+                });
                 format!("[{}]", each.collect::<Vec<_>>().join(", "))
             }
             MetricFunction::HistogramOverTime(of) => {
                 let number = conditions.number(of)?;
                 labels.push(format!("concat('\\0{{\"d\":\"', toString(exp2(ceil(log2({number})))), '\"}}')"));
-                "[toNullable(toFloat64(count()))]".to_owned()
+                format!("[toNullable(sum({spans}))]")
             }
             MetricFunction::Compare(..) => {
                 return Err(refused(

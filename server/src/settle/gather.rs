@@ -21,6 +21,8 @@ pub struct Gathering<'q> {
     number_of: HashMap<&'q TraceKey, u32>,
     names: Names,
     spans: Vec<Seen>,
+    /// How many traces each stands for.
+    stands_for: Vec<u64>,
 }
 
 struct Seen {
@@ -36,6 +38,8 @@ pub struct Gathered {
     pub before: Option<Named>,
     pub first_received: u32,
     pub last_received: u32,
+    /// How many traces it stands for, when others were left out by sampling.
+    pub stands_for: u64,
 }
 
 /// A trace with the hashes of its names.
@@ -49,7 +53,8 @@ impl<'q> Gathering<'q> {
         let number_of = waiting.iter().map(|trace| &trace.quiet.key).zip(0..).collect();
         let expected = waiting.iter().map(|trace| trace.quiet.spans).sum::<u64>();
         let spans = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-        Gathering { waiting, number_of, names: Names::new(), spans }
+        let stands_for = vec![1; waiting.len()];
+        Gathering { waiting, number_of, names: Names::new(), spans, stands_for }
     }
 
     pub fn add(&mut self, block: &SpanBlock<'_>) {
@@ -67,6 +72,8 @@ impl<'q> Gathering<'q> {
             };
             last = Some((this, trace));
             let Some(trace) = trace else { continue };
+            let stands_for = &mut self.stands_for[trace as usize];
+            *stands_for = block.stands_for(row).max(*stands_for);
             let mut span = block.span(row);
             span.service = services[span.service as usize];
             span.operation = operations[span.operation as usize];
@@ -102,7 +109,9 @@ impl<'q> Gathering<'q> {
         for (number, waiting) in self.waiting.iter().enumerate() {
             let of_it = &order[starts[number]..starts[number + 1]];
             if !of_it.is_empty() {
-                each(waiting, gathered(&mut self.names, &self.spans, of_it, waiting));
+                let stands_for = self.stands_for[number];
+                let gathered = gathered(&mut self.names, &self.spans, of_it, waiting);
+                each(waiting, Gathered { stands_for, ..gathered });
             }
         }
     }
@@ -121,6 +130,7 @@ fn gathered(names: &mut Names, spans: &[Seen], of_it: &[u32], waiting: &Waiting<
         before,
         first_received: spans().map(|seen| seen.received).min().unwrap_or_default(),
         last_received: spans().map(|seen| seen.received).max().unwrap_or_default(),
+        stands_for: 1,
     }
 }
 

@@ -103,11 +103,11 @@ struct Path {
 struct Hist(Vec<(u16, i64)>);
 
 impl Hist {
-    fn add(&mut self, duration: u64, sign: i64) {
+    fn add(&mut self, duration: u64, times: i64) {
         let bucket = bucket_of(Nanos(duration));
         match self.0.iter_mut().find(|(known, _)| *known == bucket) {
-            Some((_, count)) => *count += sign,
-            None => self.0.push((bucket, sign)),
+            Some((_, count)) => *count += times,
+            None => self.0.push((bucket, times)),
         }
     }
 
@@ -119,19 +119,20 @@ impl Hist {
 }
 
 impl Sums {
-    pub fn add(&mut self, tenant: &str, trace: &Analysed) {
-        self.count(tenant, trace, 1);
+    /// A trace that stands for so many.
+    pub fn add(&mut self, tenant: &str, trace: &Analysed, stands_for: u64) {
+        self.count(tenant, trace, signed(stands_for));
     }
 
-    pub fn take_away(&mut self, tenant: &str, trace: &Analysed) {
-        self.count(tenant, trace, -1);
+    pub fn take_away(&mut self, tenant: &str, trace: &Analysed, stands_for: u64) {
+        self.count(tenant, trace, -signed(stands_for));
     }
 
-    fn count(&mut self, tenant: &str, trace: &Analysed, sign: i64) {
+    fn count(&mut self, tenant: &str, trace: &Analysed, times: i64) {
         let tenant = self.tenant(tenant);
         self.traces += 1;
-        self.count_calls(tenant, trace, sign);
-        self.count_paths(tenant, trace, sign);
+        self.count_calls(tenant, trace, times);
+        self.count_paths(tenant, trace, times);
     }
 
     fn tenant(&mut self, name: &str) -> u32 {
@@ -142,7 +143,7 @@ impl Sums {
         }) as u32
     }
 
-    fn count_calls(&mut self, tenant: u32, analysed: &Analysed, sign: i64) {
+    fn count_calls(&mut self, tenant: u32, analysed: &Analysed, times: i64) {
         for call in analysed.calls() {
             let key = EdgeSeen {
                 tenant,
@@ -151,14 +152,14 @@ impl Sums {
                 server: (call.server.kind, call.server.name),
             };
             let edge = self.edges.entry_ref(&key).or_default();
-            edge.calls += sign;
-            edge.errors += sign * i64::from(call.error);
-            edge.duration = edge.duration.saturating_add(sign * signed(call.duration));
-            edge.hist.add(call.duration, sign);
+            edge.calls += times;
+            edge.errors += times * i64::from(call.error);
+            edge.duration = edge.duration.saturating_add(times.saturating_mul(signed(call.duration)));
+            edge.hist.add(call.duration, times);
         }
     }
 
-    fn count_paths(&mut self, tenant: u32, analysed: &Analysed, sign: i64) {
+    fn count_paths(&mut self, tenant: u32, analysed: &Analysed, times: i64) {
         let Analysed { trace, tree, clock, critical, paths } = analysed;
         let Some(root) = trace.root_row() else { return };
         let names = |row: usize| (trace.service_name(row).to_owned(), trace.operation_name(row).to_owned());
@@ -179,14 +180,14 @@ impl Sums {
                 }
             };
             if std::mem::replace(&mut path.met_in, self.traces) != self.traces {
-                path.traces += sign;
+                path.traces += times;
             }
-            path.spans += sign;
-            path.errors += sign * i64::from(trace.is_error(row));
-            path.duration = path.duration.saturating_add(sign * signed(trace.length[row]));
-            path.self_time = path.self_time.saturating_add(sign * signed(self_times[row]));
-            path.critical = path.critical.saturating_add(sign * signed(critical.time[row]));
-            path.hist.add(trace.length[row], sign);
+            path.spans += times;
+            path.errors += times * i64::from(trace.is_error(row));
+            path.duration = path.duration.saturating_add(times.saturating_mul(signed(trace.length[row])));
+            path.self_time = path.self_time.saturating_add(times.saturating_mul(signed(self_times[row])));
+            path.critical = path.critical.saturating_add(times.saturating_mul(signed(critical.time[row])));
+            path.hist.add(trace.length[row], times);
         }
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::native::read::{self, Dictionary};
 use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS, SETTLE_MAX_SECS};
+use crate::wire::otlp::sampling::trace_count;
 
 /// One trace of one tenant. Senders of different tenants may use the same id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,7 +22,6 @@ pub struct TraceKey {
     pub tenant: String,
 }
 
-/// A trace that has gone quiet. Times are seconds, as the engine keeps them.
 impl TraceKey {
     /// Whether it is a trace of Skein's own work.
     pub fn is_own(&self) -> bool {
@@ -29,6 +29,7 @@ impl TraceKey {
     }
 }
 
+/// A trace that has gone quiet. Times are seconds, as the engine keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quiet {
     pub key: TraceKey,
@@ -51,6 +52,8 @@ pub struct SpanBlock<'b> {
     pub service: &'b Dictionary,
     pub operation: &'b Dictionary,
     pub peer: &'b Dictionary,
+    /// Trace states that tell of sampling; empty for spans that were not sampled.
+    sampled: &'b Dictionary,
     trace_id: &'b [[u8; 16]],
     received: &'b [[u8; 4]],
     span_id: &'b [[u8; 8]],
@@ -248,7 +251,8 @@ impl SettleStore {
     ) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT tenant, trace_id, toUnixTimestamp(received) AS received, span_id, parent_id,
-                toUnixTimestamp64Nano(start) AS start, duration, service, operation, peer, kind, status, flags
+                toUnixTimestamp64Nano(start) AS start, duration, service, operation, peer, kind, status, flags,
+                toLowCardinality(if(position(trace_state, 'th:') > 0, trace_state, '')) AS sampled
              FROM spans WHERE received >= toDateTime({received}, 'UTC') AND trace_id IN ({})",
             ids(traces)
         );
@@ -343,6 +347,7 @@ impl<'b> SpanBlock<'b> {
             service: block.names("service")?,
             operation: block.names("operation")?,
             peer: block.names("peer")?,
+            sampled: block.names("sampled")?,
             trace_id: block.fixed("trace_id")?,
             received: block.fixed("received")?,
             span_id: block.fixed("span_id")?,
@@ -365,6 +370,12 @@ impl<'b> SpanBlock<'b> {
 
     pub fn received(&self, row: usize) -> u32 {
         u32::from_le_bytes(self.received[row])
+    }
+
+    /// How many traces the span's stands for, by what its sender or the door left out.
+    pub fn stands_for(&self, row: usize) -> u64 {
+        let trace_state = &self.sampled.keys[self.sampled.index[row] as usize];
+        if trace_state.is_empty() { 1 } else { trace_count(trace_state, self.trace_id(row)) }
     }
 
     /// The span, its texts being numbers in the dictionaries of this block.

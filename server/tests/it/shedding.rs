@@ -84,3 +84,76 @@ async fn what_a_sender_sampled_counts_for_what_it_stands_for() {
         trace["spans"].as_array().unwrap().iter().map(|s| &s["trace_state"]).collect();
     assert_eq!(states, HashSet::from([&Value::from("vendor=1,ot=th:c")]));
 }
+
+/// What a metrics query comes to in all its steps.
+async fn series_total(server: &TestServer, function: &str, service: &str) -> f64 {
+    let from = now().minus(Nanos::from_secs(600)).0;
+    let url =
+        format!("/api/metrics/query_range?start={from}&step_ms=600000&q=service%3D{service}%7C{function}");
+    let (status, set) = server.get(&url).await;
+    assert_eq!(status, 200, "{set}");
+    let series = set["series"].as_array().unwrap();
+    series.iter().flat_map(|line| line["points"].as_array().unwrap()).filter_map(Value::as_f64).sum()
+}
+
+/// Calls and errors of the edge between two services.
+async fn edge(server: &TestServer, client: &str, service: &str) -> (u64, u64) {
+    let (_, graph) = server.get("/api/dependencies").await;
+    let is_it = |edge: &&Value| edge["client"] == client && edge["server"] == service;
+    let found = graph["edges"].as_array().unwrap().iter().find(is_it).cloned().unwrap_or_default();
+    (found["calls"].as_u64().unwrap_or(0), found["errors"].as_u64().unwrap_or(0))
+}
+
+/// Of many traces alike, those that stay stand for the rest: counts come to the same as without sampling, in series
+/// and in the service graph, before and after traces settle.
+#[tokio::test(flavor = "multi_thread")]
+async fn series_and_the_service_graph_count_what_was_sampled() {
+    let server = TestServer::start_with(&["--settle-after-secs", "5"]).await;
+    const TRACES: u64 = 40;
+    let pairs = |seed: u64, front: &str, back: &str, trace_state: &str, traces_sent: u64| {
+        let mut spans = traces(front, seed, traces_sent);
+        for (at, span) in spans.iter_mut().enumerate() {
+            span.trace_state = trace_state.to_owned();
+            span.status = model::Status::Ok;
+            span.parent_id = SpanId(0);
+            match at % 4 {
+                0 => span.kind = model::SpanKind::Client,
+                1 => {
+                    span.kind = model::SpanKind::Server;
+                    span.service = back.to_owned();
+                    span.parent_id = SpanId(span.span_id.0 - 1);
+                    if at % 8 == 1 {
+                        span.status = model::Status::Error;
+                    }
+                }
+                _ => span.kind = model::SpanKind::Internal,
+            }
+        }
+        spans
+    };
+    server.send(&pairs(1, "all", "all-back", "", TRACES)).await;
+    // A quarter of as many, each for four.
+    server.send(&pairs(2, "some", "some-back", "a=b,ot=rv:0123456789abcd;th:c", TRACES / 4)).await;
+    server.sql_becomes("SELECT count() FROM spans", &(TRACES * 5).to_string()).await;
+
+    for function in ["count_over_time()", "sum_over_time(duration)", "histogram_over_time(duration)"] {
+        let (all, some) =
+            (series_total(&server, function, "all").await, series_total(&server, function, "some").await);
+        assert!(all > 0.0 && (some / all - 1.0).abs() < 1e-9, "{function}: {some} for {all}");
+    }
+    for function in ["avg_over_time(duration)", "max_over_time(duration)", "quantile_over_time(duration,.5)"]
+    {
+        let some = series_total(&server, function, "some").await;
+        assert!((some / series_total(&server, function, "all").await - 1.0).abs() < 1e-6, "{function}");
+    }
+    let expected = (TRACES, TRACES / 2);
+    assert_eq!(
+        (edge(&server, "all", "all-back").await, edge(&server, "some", "some-back").await),
+        (expected, expected)
+    );
+    server.sql_becomes("SELECT count() FROM traces", &(TRACES + TRACES / 4).to_string()).await;
+    assert_eq!(
+        (edge(&server, "all", "all-back").await, edge(&server, "some", "some-back").await),
+        (expected, expected)
+    );
+}

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{Plan, Reader};
 use crate::storage::StoreError;
+use crate::wire::otlp::sampling::trace_count;
 
 #[derive(Clone, Debug)]
 pub struct EdgeCount {
@@ -24,11 +25,27 @@ impl Reader {
         Ok(rows.into_iter().map(EdgeRow::into_count).collect())
     }
 
+    /// How many each of these traces stands for.
+    pub async fn sampled(&self, plan: &Plan) -> Result<Vec<(TraceId, u64)>, StoreError> {
+        let (rows, _) = self.fetch::<SampledRow>(plan).await?;
+        let counted = |row: SampledRow| {
+            let id = TraceId(row.trace_id);
+            (id, row.states.iter().map(|state| trace_count(state, id)).max().unwrap_or(1))
+        };
+        Ok(rows.into_iter().map(counted).collect())
+    }
+
     /// Traces with how many spans of them there are.
     pub async fn sizes(&self, plan: &Plan) -> Result<Vec<(TraceId, u64)>, StoreError> {
         let (rows, _) = self.fetch::<SizedRow>(plan).await?;
         Ok(rows.into_iter().map(|row| (TraceId(row.trace_id), row.span_count)).collect())
     }
+}
+
+#[derive(Row, Deserialize)]
+struct SampledRow {
+    trace_id: [u8; 16],
+    states: Vec<String>,
 }
 
 #[derive(Row, Deserialize)]

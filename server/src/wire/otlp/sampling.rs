@@ -8,6 +8,8 @@
 //! ```
 //! Everybody who samples so keeps the same traces, and of two thresholds the larger one counts.
 
+use model::TraceId;
+
 use crate::limits::ADJUSTED_COUNT_MAX;
 
 const BITS: u32 = 56;
@@ -92,6 +94,11 @@ pub fn whole_count(trace_state: &str, span_id: u64) -> u64 {
     let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
     let part = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
     (count + part) as u64
+}
+
+/// The same for a whole trace, whose spans were kept or left out together.
+pub fn trace_count(trace_state: &str, trace_id: TraceId) -> u64 {
+    whole_count(trace_state, trace_id.0.last_chunk::<8>().map_or(0, |last| u64::from_be_bytes(*last)))
 }
 
 fn randomness(trace_id: &[u8], trace_state: &str) -> u64 {
