@@ -40,7 +40,7 @@ enum Command {
     /// Make, list and revoke the keys that senders of spans show
     Key(KeyConfig),
     /// Check engine, disk, ports, configuration and clocks, and say what to do
-    Doctor(ServeConfig),
+    Doctor(doctor::DoctorConfig),
     /// The embedded engine's process; started by `serve`
     #[command(hide = true)]
     EngineChild(storage::engine_child::EngineArgs),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,7 +15,7 @@ use model::{AttrValue, Nanos, Span, Timestamp};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
 use traffic::Shop;
 use traffic::rng::Rng;
@@ -26,6 +27,9 @@ pub struct DemoConfig {
     /// The OTLP gRPC address to send to
     #[arg(long, env = "SKEIN_DEMO_ENDPOINT", default_value = "http://127.0.0.1:4317")]
     pub endpoint: String,
+    /// Authorities (PEM) one of which signed the server's certificate; the endpoint is then https://
+    #[arg(long, env = "SKEIN_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Requests to the shop per second; most make one trace
     #[arg(long, env = "SKEIN_DEMO_RATE", default_value_t = 10.0)]
     pub rate: f64,
@@ -64,6 +68,17 @@ pub async fn run(config: DemoConfig, shutdown: impl Future<Output = ()>) -> anyh
     let endpoint = Endpoint::from_shared(config.endpoint.clone())
         .with_context(|| format!("--endpoint {} is not an address", config.endpoint))?
         .timeout(REQUEST_TIMEOUT);
+    let endpoint = match &config.ca {
+        Some(path) => trusting(endpoint, path)?,
+        None => {
+            anyhow::ensure!(
+                endpoint.uri().scheme_str() != Some("https"),
+                "--endpoint {} needs --ca: the authority of the server's certificate",
+                config.endpoint
+            );
+            endpoint
+        }
+    };
     let sender = Sender { client: TraceServiceClient::new(endpoint.connect_lazy()), sent: Arc::default() };
     say(&format!(
         "Sending a shop's traffic to {}: {} requests a second, after the last {} minutes. Ctrl-C stops it.",
@@ -80,6 +95,13 @@ pub async fn run(config: DemoConfig, shutdown: impl Future<Output = ()>) -> anyh
     }
     demo.drain().await;
     Ok(())
+}
+
+fn trusting(endpoint: Endpoint, authority: &Path) -> anyhow::Result<Endpoint> {
+    let name = authority.display();
+    let pem = std::fs::read(authority).with_context(|| format!("--ca {name} cannot be read"))?;
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
+    endpoint.tls_config(tls).with_context(|| format!("--ca {name} cannot be used"))
 }
 
 struct Demo {

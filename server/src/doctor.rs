@@ -2,11 +2,14 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use clap::Args;
+
 use crate::config::{EngineChoice, ServeConfig};
+use crate::listen::probe::probe;
 use crate::storage::embedded::Embedded;
 use crate::storage::store::{Address, Store};
 
@@ -23,7 +26,17 @@ enum Finding {
 
 use Finding::{Watch, Well, Wrong};
 
-pub async fn run(config: &ServeConfig) -> ExitCode {
+#[derive(Debug, Args)]
+pub struct DoctorConfig {
+    #[command(flatten)]
+    pub serve: ServeConfig,
+    /// Authorities (PEM) to trust when a running skein speaks TLS
+    #[arg(long, env = "SKEIN_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+}
+
+pub async fn run(config: &DoctorConfig) -> ExitCode {
+    let DoctorConfig { serve: config, ca } = config;
     let mut findings = Vec::new();
     let engine = config.check();
     findings.push(match &engine {
@@ -35,7 +48,7 @@ pub async fn run(config: &ServeConfig) -> ExitCode {
     for (flag, address) in
         [("--http", config.http), ("--otlp-grpc", config.otlp_grpc), ("--otlp-http", config.otlp_http)]
     {
-        findings.push(port(flag, address));
+        findings.push(port(flag, address, config, ca.as_deref()).await);
     }
     findings.push(clock());
     if let Ok(engine) = engine {
@@ -84,13 +97,34 @@ fn disk(path: &Path) -> Finding {
     }
 }
 
-fn port(flag: &str, address: SocketAddr) -> Finding {
+async fn port(flag: &str, address: SocketAddr, config: &ServeConfig, ca: Option<&Path>) -> Finding {
     match std::net::TcpListener::bind(address) {
         Ok(_) => Well(format!("port: {flag} {address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Watch(format!(
-            "port: {flag} {address} is in use; well if that is a running skein, else choose another"
-        )),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            in_use(flag, address, config, ca).await
+        }
         Err(error) => Wrong(format!("port: {flag} {address} cannot be bound: {error}")),
+    }
+}
+
+/// Somebody is there: on the UI's port a running skein would say so.
+async fn in_use(flag: &str, address: SocketAddr, config: &ServeConfig, ca: Option<&Path>) -> Finding {
+    if flag != "--http" {
+        return Watch(format!(
+            "port: {flag} {address} is in use; well if that is a running skein, else choose another"
+        ));
+    }
+    if config.tls.cert.is_some() && ca.is_none() {
+        return Watch(format!(
+            "port: {flag} {address} is in use; give the authority of its certificate (--ca) to hear who is there"
+        ));
+    }
+    match probe(address, ca).await {
+        Ok(()) => Well(format!("port: {flag} {address} is a running skein's")),
+        Err(error) => Watch(format!(
+            "port: {flag} {address} is in use, and not by a skein that answers ({error}); stop what is there or choose \
+             another"
+        )),
     }
 }
 

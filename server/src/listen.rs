@@ -27,6 +27,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::limits::{TLS_HANDSHAKE_TIMEOUT, TLS_HANDSHAKES_MAX, TLS_REFRESH_INTERVAL};
 
+pub mod probe;
+
 /// Pause after the system refused to hand over a connection, as when there are no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

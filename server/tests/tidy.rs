@@ -57,7 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "server/tests",
         ],
     ),
-    ("rustls::", &["server/src/listen.rs", "server/tests"]),
+    ("rustls::", &["server/src/listen", "server/tests"]),
     ("libloading::", &["server/src/storage/engine_child.rs"]),
     ("traffic::", &["server/src/demo", "server/tests", "bench/"]),
     ("opentelemetry::", &["server/src/telemetry"]),
@@ -124,7 +124,7 @@ const SERVER_IMPORTS: &[(&str, &[&str])] = &[
     ("telemetry", &["limits"]),
     ("status", &["limits", "telemetry"]),
     ("demo", &["wire"]),
-    ("doctor", &["config", "storage"]),
+    ("doctor", &["config", "listen", "storage"]),
 ];
 
 fn root() -> PathBuf {

@@ -25,7 +25,7 @@ use crate::scrub::{Redaction, Scrubber, Shape};
 use crate::telemetry::stages::{Stage, Stages};
 use crate::wire::otlp::check::{Tally, check_and_thin, check_logs, refused};
 use crate::wire::otlp::json::{Converted, NotJson};
-use crate::wire::otlp::refusal::{Refusal, Refusals, shorten};
+use crate::wire::otlp::refusal::{Refusal, Unread, shorten};
 use crate::wire::otlp::sampling::Threshold;
 use crate::wire::otlp::{json, view};
 use crate::wire::{simple, zipkin};
@@ -456,9 +456,7 @@ fn prepare(
         })
         .map_err(|error: view::Malformed| IntakeError::from(error))?;
     let mut tallies = checked.tallies;
-    if !unread.is_empty() {
-        tallies.push(Tally::unread(unread));
-    }
+    tallies.extend(unread.into_services().map(Tally::unread));
     let scrubbing = Instant::now();
     let scrubbed = scrubber.apply(checked.body, shape);
     stages.count(Stage::Scrub, scrubbing.elapsed(), false);
@@ -471,7 +469,7 @@ fn prepare(
 fn decode(payload: Payload) -> Result<(Converted, Share), IntakeError> {
     let Held { bytes, share } = decompress(payload.body, payload.coding, REQUEST_MAX_BYTES)?;
     let converted = match payload.format {
-        Format::Protobuf => Converted { body: bytes, refused: Refusals::default() },
+        Format::Protobuf => Converted { body: bytes, refused: Unread::default() },
         Format::Json if payload.kind == Kind::Logs => json::logs::convert(&bytes)?,
         Format::Json => json::convert(&bytes)?,
         Format::SimpleJson => simple::convert(&bytes)?,

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::otlp::json::fields::{self, Fault, Read, fault, object, present, text, unfit};
 use super::otlp::json::{Converted, NotJson, plain_entries, put_message};
-use super::otlp::refusal::{Reason, Refusals};
+use super::otlp::refusal::{Reason, Unread};
 
 pub fn convert(body: &[u8]) -> Result<Converted, NotJson> {
     let batch: Batch = serde_json::from_slice(body)?;
@@ -38,7 +38,7 @@ pub fn convert(body: &[u8]) -> Result<Converted, NotJson> {
 struct Batch {
     services: Vec<(String, Vec<u8>)>,
     by_name: HashMap<String, usize>,
-    refused: Refusals,
+    refused: Unread,
     seen: u32,
 }
 
@@ -48,7 +48,8 @@ impl Batch {
             Ok((service, span)) => put_message(2, &span.encode_to_vec(), self.spans_of(service)),
             Err(Fault { reason, detail }) => {
                 let index = self.seen;
-                self.refused.add(reason, 1, || format!("span {index}: {detail}"));
+                let service = value.get("service_name").and_then(Value::as_str).unwrap_or("");
+                self.refused.add(service, reason, 1, || format!("span {index}: {detail}"));
             }
         }
         self.seen += 1;

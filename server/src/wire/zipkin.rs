@@ -15,7 +15,7 @@ use prost::Message;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::otlp::json::{Converted, NotJson, put_message};
-use super::otlp::refusal::{Reason, Refusals};
+use super::otlp::refusal::{Reason, Unread};
 use super::otlp::view::{Malformed, Reader, next_of};
 
 mod json;
@@ -36,13 +36,13 @@ pub fn convert_json(body: &[u8]) -> Result<Converted, NotJson> {
 /// A `zipkin.proto3.ListOfSpans`.
 pub fn convert_protobuf(body: &[u8]) -> Result<Converted, Malformed> {
     let mut spans = Vec::new();
-    let mut refused = Refusals::default();
+    let mut refused = Unread::default();
     let mut reader = Reader::new(body);
     let mut index = 0;
     while let Some(bytes) = next_of(&mut reader, 1)? {
         match ZipkinSpan::decode(bytes) {
             Ok(span) => spans.push(Sent { span, typed: Vec::new() }),
-            Err(error) => refused.add(Reason::Malformed, 1, || format!("span {index}: {error}")),
+            Err(error) => refused.add("", Reason::Malformed, 1, || format!("span {index}: {error}")),
         }
         index += 1;
     }
@@ -129,7 +129,7 @@ fn pad(id: &mut Vec<u8>, length: usize) {
     }
 }
 
-fn to_otlp(mut sent: Vec<Sent>, refused: Refusals) -> Converted {
+fn to_otlp(mut sent: Vec<Sent>, refused: Unread) -> Converted {
     sent.iter_mut().for_each(|sent| sent.span.set_ids_right());
     split_shared(&mut sent);
     let mut resources: Vec<ResourceSpans> = Vec::new();

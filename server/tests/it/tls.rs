@@ -159,6 +159,47 @@ async fn with_an_authority_for_clients_nobody_else_gets_in() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn demo_and_doctor_speak_to_a_server_with_a_certificate() {
+    let files = Files(tempfile::tempdir().unwrap());
+    let (ours, strangers) = (Authority::new(), Authority::new());
+    ours.sign(&files.path("cert.pem"), &files.path("key.pem"));
+    let (ca, wrong_ca) = (files.path("ca.pem"), files.path("wrong.pem"));
+    std::fs::write(&ca, ours.0.pem()).unwrap();
+    std::fs::write(&wrong_ca, strangers.0.pem()).unwrap();
+    let arguments = files.arguments(None);
+    let server = TestServer::start_unasked(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut demo = skein()
+        .args(["demo", "--backfill", "1", "--endpoint", server.otlp_grpc(), "--ca"])
+        .arg(&ca)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    server.sql_becomes("SELECT count() > 50 FROM spans", "1").await;
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let output = skein().args(["demo", "--endpoint", server.otlp_grpc()]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--ca"), "{output:?}");
+
+    // No engine is needed to ask who is at a port.
+    let http = server.url("").replace("https://", "");
+    let doctor = |ca: &Path| {
+        let data = files.path("doctor");
+        let output = skein()
+            .args(["doctor", "--http", &http, "--clickhouse-url", "http://127.0.0.1:1", "--ca"])
+            .arg(ca)
+            .args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = doctor(&ca);
+    assert!(said.contains("is a running skein's"), "{said}");
+    let said = doctor(&wrong_ca);
+    assert!(said.contains("not by a skein that answers"), "{said}");
+}
+
 #[test]
 fn certificates_that_cannot_be_used_are_told_before_anything_starts() {
     let files = Files(tempfile::tempdir().unwrap());

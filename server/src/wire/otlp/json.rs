@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::refusal::{Reason, Refusals};
+use super::refusal::{Reason, Unread};
 use crate::limits::ATTRIBUTE_MAX_DEPTH;
 
 pub(in crate::wire) mod fields;
@@ -39,7 +39,7 @@ pub struct Converted {
     /// An encoded `ExportTraceServiceRequest`, not yet checked.
     pub body: Bytes,
     /// The spans that could not be read.
-    pub refused: Refusals,
+    pub refused: Unread,
 }
 
 pub fn convert(body: &[u8]) -> Result<Converted, NotJson> {
@@ -76,15 +76,16 @@ struct AnySpan(Value);
 
 impl Element for ResourceSpans {
     fn put(self, _index: u32, list: &mut Encoded) {
+        let service = self.resource.as_ref().map_or("", service_of);
         let head = self.resource.as_ref().map(|value| resource(value).map(|r| r.encode_to_vec()));
-        put_group(1, head, self.scope_spans.unwrap_or_default().encoded, self.schema_url, list);
+        put_group(1, (head, service), self.scope_spans.unwrap_or_default().encoded, self.schema_url, list);
     }
 }
 
 impl Element for ScopeSpans {
     fn put(self, _index: u32, list: &mut Encoded) {
         let head = self.scope.as_ref().map(|value| scope(value).map(|s| s.encode_to_vec()));
-        put_group(2, head, self.spans.unwrap_or_default().encoded, self.schema_url, list);
+        put_group(2, (head, ""), self.spans.unwrap_or_default().encoded, self.schema_url, list);
     }
 }
 
@@ -96,7 +97,7 @@ impl Element for AnySpan {
                 list.spans += 1;
             }
             Err(Fault { reason, detail }) => {
-                list.refused.add(reason, 1, || format!("span {index} of its scope: {detail}"));
+                list.refused.add("", reason, 1, || format!("span {index} of its scope: {detail}"));
             }
         }
     }
@@ -105,15 +106,17 @@ impl Element for AnySpan {
 /// Encodes a ResourceSpans (field 1 of its parent) or ScopeSpans (field 2): what all share, then the list under it.
 fn put_group(
     field: u32,
-    head: Option<Read<Vec<u8>>>,
+    (head, service): (Option<Read<Vec<u8>>>, &str),
     under: Encoded,
     schema_url: Option<String>,
     list: &mut Encoded,
 ) {
-    list.refused.extend(under.refused);
+    list.refused.extend(service, under.refused);
     let mut group = Vec::with_capacity(under.bytes.len() + 256);
     match head {
-        Some(Err(Fault { reason, detail })) => return list.refused.add(reason, under.spans, || detail),
+        Some(Err(Fault { reason, detail })) => {
+            return list.refused.add(service, reason, under.spans, || detail);
+        }
         Some(Ok(bytes)) => put_message(1, &bytes, &mut group),
         None => {}
     }
@@ -130,6 +133,14 @@ pub(in crate::wire) fn put_message(field: u32, bytes: &[u8], out: &mut Vec<u8>) 
     encode_key(field, WireType::LengthDelimited, out);
     encode_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
+}
+
+/// The service a resource names, however wrong the rest of it is.
+fn service_of(resource: &Value) -> &str {
+    let attributes = resource.get("attributes").and_then(Value::as_array).into_iter().flatten();
+    let mut named =
+        attributes.filter(|attribute| attribute.get("key").is_some_and(|key| key == "service.name"));
+    named.find_map(|attribute| attribute.pointer("/value/stringValue")?.as_str()).unwrap_or("")
 }
 
 fn resource(value: &Value) -> Read<Resource> {

@@ -3,6 +3,8 @@
 use model::receipt::Outcome;
 pub use model::receipt::Reason;
 
+use crate::limits::{RECEIPT_OTHER, RECEIPT_SERVICES_A_REQUEST, RECEIPT_TEXT_MAX_CHARS};
+
 /// Spans of one request that were refused for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -47,6 +49,50 @@ impl Refusals {
 
     pub fn into_vec(self) -> Vec<Refusal> {
         self.0
+    }
+}
+
+/// Refusals of what was not even made into OTLP, by service; empty where it cannot be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unread(Vec<(String, Refusals)>);
+
+impl Unread {
+    /// Services beyond a bound are not told apart.
+    pub fn add(&mut self, service: &str, reason: Reason, count: u32, example: impl FnOnce() -> String) {
+        self.of(service).add(reason, count, example);
+    }
+
+    fn of(&mut self, service: &str) -> &mut Refusals {
+        let is_known =
+            |named: &(String, Refusals)| named.0.chars().eq(service.chars().take(RECEIPT_TEXT_MAX_CHARS));
+        let at = self.0.iter().position(is_known).unwrap_or_else(|| {
+            if self.0.len() <= RECEIPT_SERVICES_A_REQUEST {
+                let is_last = self.0.len() == RECEIPT_SERVICES_A_REQUEST;
+                let service = service.chars().take(RECEIPT_TEXT_MAX_CHARS).collect();
+                self.0.push((if is_last { RECEIPT_OTHER.to_owned() } else { service }, Refusals::default()));
+            }
+            self.0.len() - 1
+        });
+        &mut self.0[at].1
+    }
+
+    /// Takes over what is not named yet as this service's.
+    pub fn extend(&mut self, service: &str, others: Unread) {
+        for (name, refusals) in others.0 {
+            self.of(if name.is_empty() { service } else { &name }).extend(refusals);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn total(&self) -> u32 {
+        self.0.iter().map(|(_, refusals)| refusals.total()).sum()
+    }
+
+    pub fn into_services(self) -> impl Iterator<Item = (String, Refusals)> {
+        self.0.into_iter()
     }
 }
 

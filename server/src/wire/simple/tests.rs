@@ -27,6 +27,7 @@ fn with(key: &str, value: Value) -> Value {
 fn refusal(span: &Value) -> (Reason, String) {
     let Converted { body, refused } = convert(json!([good(), span, good()]).to_string().as_bytes()).unwrap();
     assert_eq!(check(body, RECEIVED).unwrap().accepted(), 2);
+    let (_, refused) = refused.into_services().next().unwrap();
     let mut refused = refused.into_vec();
     assert_eq!((refused.len(), refused[0].count), (1, 1));
     let refusal = refused.remove(0);

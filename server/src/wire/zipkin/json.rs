@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use super::{Annotation, Endpoint, Sent, ZipkinSpan};
 use crate::wire::otlp::json::fields::{self, Fault, Read, fault, object, present, text, unfit};
 use crate::wire::otlp::json::{NotJson, plain_entries, plain_value};
-use crate::wire::otlp::refusal::{Reason, Refusals};
+use crate::wire::otlp::refusal::{Reason, Unread};
 
 const KINDS: [&str; 5] = ["", "CLIENT", "SERVER", "PRODUCER", "CONSUMER"];
 const TRACE_ID_DIGITS: usize = 32;
 const SPAN_ID_DIGITS: usize = 16;
 
-pub(super) fn read(body: &[u8]) -> Result<(Vec<Sent>, Refusals), NotJson> {
+pub(super) fn read(body: &[u8]) -> Result<(Vec<Sent>, Unread), NotJson> {
     let Batch(spans, refused) = serde_json::from_slice(body)?;
     Ok((spans, refused))
 }
@@ -32,7 +32,7 @@ pub(super) fn named_attributes(text: &str) -> Option<(String, Vec<KeyValue>)> {
     Some((name.clone(), plain_entries(attributes.as_object()?, 0).ok()?))
 }
 
-struct Batch(Vec<Sent>, Refusals);
+struct Batch(Vec<Sent>, Unread);
 
 impl<'de> Deserialize<'de> for Batch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -50,13 +50,15 @@ impl<'de> Visitor<'de> for BatchVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Batch, A::Error> {
-        let mut batch = Batch(Vec::new(), Refusals::default());
+        let mut batch = Batch(Vec::new(), Unread::default());
         let mut index = 0;
         while let Some(value) = items.next_element::<Value>()? {
             match span(&value) {
                 Ok(sent) => batch.0.push(sent),
                 Err(Fault { reason, detail }) => {
-                    batch.1.add(reason, 1, || format!("span {index}: {detail}"));
+                    let service =
+                        value.pointer("/localEndpoint/serviceName").and_then(Value::as_str).unwrap_or("");
+                    batch.1.add(service, reason, 1, || format!("span {index}: {detail}"));
                 }
             }
             index += 1;

@@ -176,7 +176,7 @@ fn a_bad_span_is_refused_alone() {
         let mut bad = good();
         bad[key] = value;
         let converted = convert_json(json!([bad, good()]).to_string().as_bytes()).unwrap();
-        let refused = converted.refused.clone().into_vec();
+        let refused = converted.refused.clone().into_services().next().unwrap().1.into_vec();
         assert_eq!((refused.len(), refused[0].reason), (1, reason), "{key}");
         assert_eq!(check(converted.body, RECEIVED).unwrap().accepted(), 1);
     }
@@ -192,7 +192,20 @@ fn protobuf_says_the_same_as_json() {
     put_message(1, &sent[0].span.encode_to_vec(), &mut body);
     put_message(1, b"\xff", &mut body);
     let converted = convert_protobuf(&body).unwrap();
-    assert_eq!(converted.refused.clone().into_vec()[0].reason, Reason::Malformed);
+    assert_eq!(
+        converted.refused.clone().into_services().next().unwrap().1.into_vec()[0].reason,
+        Reason::Malformed
+    );
     assert_eq!(spans(&converted), [json]);
     assert!(convert_protobuf(b"\x0a\x05").is_err());
+}
+
+#[test]
+fn a_bad_span_is_its_services_where_it_says_so() {
+    let endpoint = json!({ "serviceName": "shop" });
+    let sent =
+        json!([{ "traceId": "zz", "id": "1", "localEndpoint": endpoint }, { "traceId": "zz", "id": "1" }]);
+    let converted = convert_json(sent.to_string().as_bytes()).unwrap();
+    let names: Vec<String> = converted.refused.into_services().map(|(service, _)| service).collect();
+    assert_eq!(names, ["shop", ""]);
 }

@@ -67,9 +67,9 @@ impl Tally {
         Tally { service: service.to_owned(), ..Tally::default() }
     }
 
-    /// What was refused before anybody could tell whose it was.
-    pub fn unread(refused: Refusals) -> Tally {
-        Tally { refused, ..Tally::default() }
+    /// What was refused before it was looked at here.
+    pub fn unread((service, refused): (String, Refusals)) -> Tally {
+        Tally { service, refused, ..Tally::default() }
     }
 
     pub fn items(&self) -> u32 {

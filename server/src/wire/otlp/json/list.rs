@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use crate::wire::otlp::refusal::Refusals;
+use crate::wire::otlp::refusal::Unread;
 
 /// What can be encoded onto the end of a list.
 pub(in crate::wire) trait Element: for<'de> Deserialize<'de> {
@@ -20,7 +20,7 @@ pub(in crate::wire) struct Encoded {
     pub bytes: Vec<u8>,
     /// Spans in `bytes`.
     pub spans: u32,
-    pub refused: Refusals,
+    pub refused: Unread,
 }
 
 /// A JSON array of `T`.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fields::{self, Fault, Read, object, present, text};
 use super::list::{Element, Encoded, List};
-use super::{Converted, NotJson, any_value, attributes, put_group, put_message, resource, scope};
+use super::{Converted, NotJson, any_value, attributes, put_group, put_message, resource, scope, service_of};
 use crate::wire::otlp::refusal::Reason;
 
 /// Makes an encoded `ExportLogsServiceRequest`, not yet checked.
@@ -46,15 +46,16 @@ struct AnyRecord(Value);
 
 impl Element for ResourceLogs {
     fn put(self, _index: u32, list: &mut Encoded) {
+        let service = self.resource.as_ref().map_or("", service_of);
         let head = self.resource.as_ref().map(|value| resource(value).map(|r| r.encode_to_vec()));
-        put_group(1, head, self.scope_logs.unwrap_or_default().encoded, self.schema_url, list);
+        put_group(1, (head, service), self.scope_logs.unwrap_or_default().encoded, self.schema_url, list);
     }
 }
 
 impl Element for ScopeLogs {
     fn put(self, _index: u32, list: &mut Encoded) {
         let head = self.scope.as_ref().map(|value| scope(value).map(|s| s.encode_to_vec()));
-        put_group(2, head, self.log_records.unwrap_or_default().encoded, self.schema_url, list);
+        put_group(2, (head, ""), self.log_records.unwrap_or_default().encoded, self.schema_url, list);
     }
 }
 
@@ -66,7 +67,7 @@ impl Element for AnyRecord {
                 list.spans += 1;
             }
             Err(Fault { reason, detail }) => {
-                list.refused.add(reason, 1, || format!("log record {index} of its scope: {detail}"));
+                list.refused.add("", reason, 1, || format!("log record {index} of its scope: {detail}"));
             }
         }
     }

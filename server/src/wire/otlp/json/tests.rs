@@ -5,10 +5,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::limits::{RECEIPT_OTHER, RECEIPT_SERVICES_A_REQUEST};
 use crate::wire::otlp::check::check;
 use crate::wire::otlp::samples::{RECEIVED, request};
 
-fn decoded(body: &Value) -> (ExportTraceServiceRequest, Refusals) {
+fn decoded(body: &Value) -> (ExportTraceServiceRequest, Unread) {
     let Converted { body, refused } = convert(body.to_string().as_bytes()).unwrap();
     (ExportTraceServiceRequest::decode(body).unwrap(), refused)
 }
@@ -110,6 +111,7 @@ fn a_bad_span_is_refused_alone_and_by_name() {
     let refusal = |span: Value| {
         let (request, refused) = decoded(&with_spans(&json!([{ "name": "a" }, span, { "name": "b" }])));
         assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), 2);
+        let (_, refused) = refused.into_services().next().unwrap();
         let mut refused = refused.into_vec();
         assert_eq!((refused.len(), refused[0].count), (1, 1));
         let refusal = refused.remove(0);
@@ -188,4 +190,33 @@ proptest! {
     fn any_text_is_answered(text in ".{0,60}") {
         let _ = convert(text.as_bytes());
     }
+}
+
+#[test]
+fn what_is_refused_is_its_services() {
+    let named =
+        |name: &str| json!({ "attributes": [{ "key": "service.name", "value": { "stringValue": name } }] });
+    let bad = json!({ "traceId": "xyz" });
+    let (_, refused) = decoded(&json!({ "resourceSpans": [
+        { "resource": named("shop"), "scopeSpans": [{ "spans": [bad, bad] }] },
+        { "scopeSpans": [{ "spans": [bad] }] },
+        { "resource": { "attributes": [named("cart")["attributes"][0], 5] }, "scopeSpans": [{ "spans": [{ "name": "a" }] }] },
+    ] }));
+    let counts: Vec<(String, u32)> =
+        refused.into_services().map(|(name, refused)| (name, refused.total())).collect();
+    assert_eq!(counts, [("shop".to_owned(), 2), (String::new(), 1), ("cart".to_owned(), 1)]);
+}
+
+#[test]
+fn more_services_than_are_told_apart_share_a_name() {
+    let mut refused = Unread::default();
+    for service in 0..2 * RECEIPT_SERVICES_A_REQUEST {
+        refused.add(&format!("s{service}"), Reason::Malformed, 1, String::new);
+    }
+    assert_eq!(refused.total() as usize, 2 * RECEIPT_SERVICES_A_REQUEST);
+    let names: Vec<String> = refused.into_services().map(|(name, _)| name).collect();
+    assert_eq!(
+        (names.len(), names.last().unwrap().as_str()),
+        (RECEIPT_SERVICES_A_REQUEST + 1, RECEIPT_OTHER)
+    );
 }
