@@ -7,14 +7,13 @@ use sqlx::AnyPool;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use thiserror::Error;
 
+use crate::limits::META_CONNECTIONS_MAX;
+
 mod audit;
 mod keys;
 
 pub use audit::Begun;
 pub use keys::{Key, KeyLine, Keys, PREFIX as KEY_PREFIX};
-
-/// Metadata is read seldom and written hardly ever.
-const MAX_CONNECTIONS: u32 = 4;
 
 #[derive(Debug, Error)]
 pub enum AccessError {
@@ -52,7 +51,7 @@ pub fn meta_url(named: Option<&str>, data_dir: &Path) -> String {
 impl Access {
     pub async fn open(url: &str) -> Result<Access, AccessError> {
         install_default_drivers();
-        let options = AnyPoolOptions::new().max_connections(MAX_CONNECTIONS);
+        let options = AnyPoolOptions::new().max_connections(META_CONNECTIONS_MAX);
         let pool = options.connect(url).await.map_err(AccessError::Open)?;
         sqlx::migrate!("../migrations/meta").run(&pool).await.map_err(AccessError::Migrate)?;
         Ok(Access { pool })

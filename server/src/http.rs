@@ -6,7 +6,7 @@ use api::{Backend, Caller};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use model::TenantId;
@@ -40,6 +40,7 @@ pub mod traced;
 pub mod traces;
 
 pub use health::Readiness;
+use traced::QuestionMetrics;
 
 /// Everything a request may touch.
 #[derive(Clone)]
@@ -57,7 +58,9 @@ pub struct App {
 
 pub fn router(app: App) -> Router {
     let own = App { tenant: TenantId::own(), ..app.clone() };
-    let asked = questions();
+    let counted = QuestionMetrics::default();
+    app.metrics.register(|registry| counted.register(registry));
+    let asked = questions().layer(from_fn_with_state(counted, traced::count));
     Router::new()
         .merge(asked.clone().layer(from_fn(traced::question)).with_state(app.clone()))
         // Looking at Skein's own traces adds nothing to them.

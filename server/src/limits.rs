@@ -11,6 +11,8 @@ pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INTAKE_IN_FLIGHT_MAX_BYTES: usize = 96 << 20;
 /// How long a sender may take for one body. Slower ones hold bytes that others could use.
 pub const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a body is unpacked between two looks at the limits.
+pub const UNPACK_STEP_BYTES: usize = 64 << 10;
 /// The window a zstd body may ask for, as a power of two: 16 MB, all its levels up to 22 without `--long`.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 24;
 /// Bodies from here on are unpacked away from the threads that serve connections, so many at a time: JSON is several
@@ -22,6 +24,8 @@ pub const GRPC_STREAM_WINDOW_BYTES: u32 = 1 << 20;
 pub const GRPC_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// A silent gRPC connection is asked for a sign of life this often.
 pub const GRPC_KEEPALIVE: Duration = Duration::from_secs(60);
+/// How long a browser may go by what it was told of who may send.
+pub const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(2 * 3600);
 /// What somebody who asks may send: a question is small, whoever asks it.
 pub const QUESTION_MAX_BYTES: usize = 64 << 10;
 /// Lines of the audit in one answer.
@@ -42,6 +46,12 @@ pub const QUEUE_STALL_MAX: Duration = Duration::from_secs(2);
 pub const QUEUE_REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 /// What the queue may hold on disk before senders are refused: minutes of full load, hours of a usual one.
 pub const QUEUE_DEFAULT_MAX_BYTES: u64 = 8 << 30;
+/// Origins remembered as stored. Forgetting one costs a row that is merged away.
+pub const KNOWN_ORIGINS_MAX: usize = 200_000;
+/// Nothing an engine does to one block takes longer, merges under full load included.
+pub const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
+/// Connections to the metadata, which is read seldom and written hardly ever.
+pub const META_CONNECTIONS_MAX: u32 = 4;
 /// Valid ingest keys: a copy of them all is kept in memory. The command that makes keys refuses more.
 pub const INGEST_KEYS_MAX: i64 = 10_000;
 /// A key's name, and the highest rate that means anything.
@@ -62,6 +72,8 @@ pub const RECEIPT_FLUSH_INTERVAL: Duration = Duration::from_secs(2);
 pub const RECEIPT_SERVICES_A_REQUEST: usize = 64;
 /// The name of whatever is not told apart.
 pub const RECEIPT_OTHER: &str = "(other)";
+/// How much a refusal says of one thing; what senders wrote may be in it.
+pub const REFUSAL_MAX_CHARS: usize = 300;
 /// How much of a service's or key's name a receipt carries.
 pub const RECEIPT_TEXT_MAX_CHARS: usize = 200;
 /// Lines of one answer on receipts, and steps of their trends.
@@ -80,6 +92,8 @@ pub const OWN_SPANS_WAITING_MAX: usize = 2_048;
 pub const OWN_SPANS_INTERVAL: Duration = Duration::from_secs(2);
 pub const OWN_SPANS_AT_ONCE: usize = 512;
 
+/// An engine that does not answer the status page within this time is away.
+pub const ENGINE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// Warnings and errors of Skein's own log that the status page remembers, and how much of each.
 pub const SAID_KEPT: usize = 50;
 pub const SAID_MAX_CHARS: usize = 400;
@@ -119,10 +133,14 @@ pub const SEARCH_MAX_LIMIT: u32 = 1_000;
 /// Candidates one search request may look at, and how long, before it answers with what it has and a cursor.
 pub const SEARCH_MAX_CANDIDATES: usize = 20_000;
 pub const SEARCH_MAX_TIME: Duration = Duration::from_secs(10);
+/// Origins a search is narrowed down by; with more it looks at every piece.
+pub const NARROW_ORIGINS_MAX: usize = 2_000;
 /// Candidates looked at in one statement: their ids are part of its text, of which engines take 128 kB.
 pub const SEARCH_CHUNK_MAX: usize = 1_000;
 /// The same where what was found out about each is part of the text as well.
 pub const ANALYSED_CHUNK_MAX: usize = 250;
+/// Selections of one query: each has a bit of a number.
+pub const QUERY_SELECTIONS_MAX: usize = 64;
 /// Spans fetched at a time when a query says how spans lie to each other. A single trace with more is passed over,
 /// and the answer says so.
 pub const EVALUATE_MAX_SPANS: usize = 500_000;
@@ -134,6 +152,8 @@ pub const GRAPH_MAX_UNSETTLED: usize = 4_000;
 /// How far back a service graph reaches, and how far unless asked otherwise.
 pub const GRAPH_MAX_SECS: u64 = 30 * 86_400;
 pub const GRAPH_DEFAULT_SECS: u64 = 3_600;
+/// How much of what tells a span from its siblings travels with a trace.
+pub const FACT_MAX_CHARS: u32 = 160;
 /// Words looked for within a trace; more do not narrow it further.
 pub const TRACE_FIND_WORDS_MAX: usize = 6;
 /// Attribute names offered, and links to other traces shown, of one trace: more than anyone reads.
@@ -142,6 +162,8 @@ pub const LINKED_SPANS_MAX: usize = 500;
 
 /// Whole spans held at a time while a trace is written out. One of no more is read in a single pass.
 pub const SPANS_READ_AT_ONCE: usize = 1_000;
+/// How much of a trace is written out before it goes on its way.
+pub const ANSWER_PIECE_BYTES: usize = 64 << 10;
 /// Origins kept in memory between questions.
 pub const ORIGINS_CACHED_MAX_BYTES: usize = 16 << 20;
 
@@ -182,6 +204,8 @@ pub const EXPLAIN_MAX_TRACES: u32 = 6_000;
 pub const EXPLAIN_NAMED_TRACES: usize = 200;
 pub const EXPLAIN_MAX_NAMES: u32 = 4_000;
 pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;
+/// Longer values say nothing one could compare by.
+pub const EXPLAIN_VALUE_MAX_BYTES: u32 = 200;
 /// What an explanation tells at most: more than anyone reads.
 pub const EXPLAIN_MAX_FINDINGS: usize = 25;
 /// Series of one metrics query, and their steps.

@@ -13,6 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use futures::Stream;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -168,6 +171,25 @@ fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> TlsError {
     TlsError::File { path: path.display().to_string(), problem: error.to_string() }
 }
 
+/// Clones share the same figures.
+#[derive(Clone, Debug, Default)]
+pub struct ListenMetrics {
+    handshakes: Gauge,
+    failed: Counter,
+}
+
+impl ListenMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("skein_tls");
+        registry.register("handshakes", "TLS handshakes under way", self.handshakes.clone());
+        registry.register(
+            "failed_handshakes",
+            "TLS handshakes that failed or took too long",
+            self.failed.clone(),
+        );
+    }
+}
+
 /// A bound port that hands out connections one can speak on.
 pub struct Listener {
     address: SocketAddr,
@@ -176,10 +198,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub fn new(tcp: TcpListener, certificates: Option<Arc<Certificates>>) -> io::Result<Listener> {
+    pub fn new(
+        tcp: TcpListener,
+        certificates: Option<Arc<Certificates>>,
+        metrics: ListenMetrics,
+    ) -> io::Result<Listener> {
         let address = tcp.local_addr()?;
         let (hand_over, ready) = mpsc::channel(1);
-        let accepting = tokio::spawn(accept_all(tcp, certificates, hand_over));
+        let accepting = tokio::spawn(accept_all(tcp, certificates, hand_over, metrics));
         Ok(Listener { address, ready, accepting })
     }
 
@@ -213,6 +239,7 @@ async fn accept_all(
     tcp: TcpListener,
     certificates: Option<Arc<Certificates>>,
     hand_over: mpsc::Sender<(Connection, SocketAddr)>,
+    metrics: ListenMetrics,
 ) {
     let handshakes = Arc::new(Semaphore::new(TLS_HANDSHAKES_MAX));
     loop {
@@ -233,10 +260,15 @@ async fn accept_all(
             continue;
         };
         let Ok(turn) = handshakes.clone().acquire_owned().await else { return };
-        let (acceptor, hand_over) = (certificates.acceptor(), hand_over.clone());
+        let (acceptor, hand_over, metrics) = (certificates.acceptor(), hand_over.clone(), metrics.clone());
         tokio::spawn(async move {
+            metrics.handshakes.inc();
             let shaken = tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
+            metrics.handshakes.dec();
             drop(turn);
+            if !matches!(shaken, Ok(Ok(_))) {
+                metrics.failed.inc();
+            }
             match shaken {
                 Ok(Ok(stream)) => {
                     let _ = hand_over.send((Connection::Tls(Box::new(stream)), peer)).await;

@@ -30,7 +30,7 @@ use crate::ingest::{self, cors, otlp_grpc, otlp_http};
 use crate::limits::{
     DRAIN_DEADLINE, INGEST_KEYS_REFRESH, OWN_SPANS_INTERVAL, RECEIPT_FLUSH_INTERVAL, REQUESTS_DEADLINE,
 };
-use crate::listen::{Certificates, Listener};
+use crate::listen::{Certificates, ListenMetrics, Listener};
 use crate::query::Queries;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
@@ -369,7 +369,9 @@ impl Doors {
         stopping: &watch::Receiver<bool>,
     ) -> anyhow::Result<Vec<JoinHandle<()>>> {
         let certificates = self.certificates;
-        let listen = |tcp: TcpListener| Listener::new(tcp, certificates.clone());
+        let handshakes = ListenMetrics::default();
+        app.metrics.register(|registry| handshakes.register(registry));
+        let listen = |tcp: TcpListener| Listener::new(tcp, certificates.clone(), handshakes.clone());
         let http = listen(self.http)?;
         let mut addresses = vec![("http", http.address())];
         let mut router =

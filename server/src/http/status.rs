@@ -1,7 +1,5 @@
 //! `/api/status`: whether anything is wrong with Skein, and where.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use model::view::{Figure, StatusReport};
@@ -10,8 +8,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::params::now;
 
-/// An engine that does not answer within this time is away.
-const ENGINE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+use crate::limits::ENGINE_ANSWERS_WITHIN;
 
 impl App {
     pub async fn report_status(&self) -> StatusReport {

@@ -1,12 +1,44 @@
 //! Questions as pieces of Skein's own work, by the page that asks or the endpoint that is asked.
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 use crate::telemetry::own::{Kind, Work};
 
 const FUNCTIONS: &str = "/fn/";
+
+/// Questions by how they were answered: 413 for those that are too large, 429 and 503 for what could not be done now.
+#[derive(Clone, Debug, Default)]
+pub struct QuestionMetrics {
+    answers: Family<Labels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    status: u16,
+}
+
+impl QuestionMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "skein_http_answers",
+            "Questions to the UI's port, by status",
+            self.answers.clone(),
+        );
+    }
+}
+
+pub async fn count(State(metrics): State<QuestionMetrics>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    metrics.answers.get_or_create(&Labels { status: response.status().as_u16() }).inc();
+    response
+}
 
 pub async fn question(request: Request, next: Next) -> Response {
     let work = Work::begin(name_of(&request), Kind::Server);

@@ -17,10 +17,8 @@ use serde_json::{Value, json};
 use super::App;
 use super::error::HttpError;
 use super::params::{self, now};
+use crate::limits::ANSWER_PIECE_BYTES;
 use crate::storage::reader::SpanCursor;
-
-/// Spans are put together into pieces of about this size.
-const PIECE_BYTES: usize = 64 << 10;
 
 pub async fn search(
     State(app): State<App>,
@@ -76,8 +74,8 @@ fn trace_json(
     let start = Some(Writing { spans, opening, root: String::new() });
     stream::try_unfold(start, async |state| {
         let Some(mut writing) = state else { return Ok(None) };
-        let mut piece = String::with_capacity(PIECE_BYTES);
-        while piece.len() < PIECE_BYTES {
+        let mut piece = String::with_capacity(ANSWER_PIECE_BYTES);
+        while piece.len() < ANSWER_PIECE_BYTES {
             let Some(span) = writing.spans.next().await? else {
                 piece.push_str(&writing.opening);
                 let root = if writing.root.is_empty() { "null" } else { &writing.root };

@@ -1,13 +1,10 @@
 //! Lets pages of named origins send from a browser. Nobody is named unless the operator does it.
 
-use std::time::Duration;
-
 use axum::Router;
 use http::{HeaderValue, Method, Uri, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// How long a browser may remember that it may send.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(2 * 3600);
+use crate::limits::PREFLIGHT_MAX_AGE;
 
 /// The routes, open to pages of these origins; `*` is every page there is.
 pub fn allow(router: Router, origins: &[String]) -> Router {

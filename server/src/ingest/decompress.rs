@@ -8,7 +8,7 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::body::Held;
 use super::intake::IntakeError;
-use crate::limits::ZSTD_WINDOW_LOG_MAX;
+use crate::limits::{UNPACK_STEP_BYTES, ZSTD_WINDOW_LOG_MAX};
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,6 @@ pub enum Coding {
 
 /// What can be unpacked, as `Accept-Encoding` lists it.
 pub const ACCEPTED: &str = "gzip, zstd, deflate, identity";
-
-/// How much is unpacked between two looks at the limits.
-const STEP_BYTES: usize = 64 << 10;
 
 impl Coding {
     /// By the name HTTP and gRPC use; None if it is not one of them.
@@ -59,7 +56,7 @@ fn unpack(mut held: Held, mut packed: impl Read, name: &str, max_bytes: usize) -
     let mut out = Vec::with_capacity((4 * held.bytes.len()).clamp(1024, max_bytes));
     loop {
         // One byte beyond the limit tells a body that fits from one that does not.
-        let step = STEP_BYTES.min(max_bytes + 1 - out.len());
+        let step = UNPACK_STEP_BYTES.min(max_bytes + 1 - out.len());
         held.share.grow(step)?;
         let before = out.len();
         let result = packed.by_ref().take(step as u64).read_to_end(&mut out);

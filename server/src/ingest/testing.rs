@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::intake::Intake;
 use super::metrics::IngestMetrics;
 use super::{cors, otlp_grpc, otlp_http};
-use crate::listen::Listener;
+use crate::listen::{ListenMetrics, Listener};
 use crate::queue::{Batch, Queue, QueueError, Record};
 use crate::wire::otlp::samples::{good_span, request_of};
 
@@ -84,7 +84,7 @@ impl Doors {
         let http_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let grpc_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (http, grpc) = (http_listener.local_addr().unwrap(), grpc_listener.local_addr().unwrap());
-        let grpc_listener = Listener::new(grpc_listener, None).unwrap();
+        let grpc_listener = Listener::new(grpc_listener, None, ListenMetrics::default()).unwrap();
         let router = cors::allow(otlp_http::router(intake.clone()), &["https://shop.example".to_owned()]);
         let tasks = vec![
             tokio::spawn(async move { axum::serve(http_listener, router).await.unwrap() }),

@@ -11,8 +11,7 @@ use model::query::ast::{
     Spanset, SpansetKind, SpansetOp, Stage, StageKind,
 };
 
-/// Filters are bits of one number.
-const LEAVES_MAX: usize = 64;
+use crate::limits::QUERY_SELECTIONS_MAX;
 
 /// One span of a trace as far as the evaluation goes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,9 +41,12 @@ impl<'q> Shape<'q> {
     pub fn of(pipeline: &'q Pipeline) -> Result<Shape<'q>, ApiError> {
         let mut shape = Shape { pipeline, leaves: Vec::new(), numbers: Vec::new(), groups: Vec::new() };
         shape.collect(pipeline);
-        if shape.leaves.len() > LEAVES_MAX {
+        if shape.leaves.len() > QUERY_SELECTIONS_MAX {
             return Err(ApiError::bad_request(
-                format!("the query selects spans {} times, and {LEAVES_MAX} is the most", shape.leaves.len()),
+                format!(
+                    "the query selects spans {} times, and {QUERY_SELECTIONS_MAX} is the most",
+                    shape.leaves.len()
+                ),
                 "ask for less at once",
             ));
         }

@@ -8,6 +8,7 @@ use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
 
 use super::Queries;
 use super::facts::Facts;
+use crate::limits::FACT_MAX_CHARS;
 use crate::storage::reader::{Plan, SpanCursor};
 
 /// What is said beside a span's name, best first.
@@ -21,8 +22,6 @@ const FACT: &str = "multiIf(
     attr_str['messaging.system'] != '', attr_str['messaging.system'],
     attr_str['rpc.system'] != '', attr_str['rpc.system'],
     '')";
-/// A fact is one line of a row, not the place to read a long message.
-const FACT_MAX_CHARS: u32 = 160;
 
 const WHOLE: &str = "trace_id, span_id, parent_id, service, operation, kind, status,
     toUnixTimestamp64Nano(start) AS start, duration, status_message, trace_state, flags, origin,

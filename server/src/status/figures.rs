@@ -4,8 +4,8 @@ use model::view::{Figure, Unit};
 
 use super::{Facts, Window};
 use crate::limits::{
-    INTAKE_IN_FLIGHT_MAX_BYTES, OWN_SPANS_WAITING_MAX, QUEUE_PENDING_MAX_BYTES, RECEIPT_ROWS_MAX,
-    REQUEST_MAX_BYTES, SETTLE_LOOKUPS_MAX, SETTLE_PATHS_MAX,
+    INTAKE_IN_FLIGHT_MAX_BYTES, OWN_SPANS_WAITING_MAX, QUESTION_MAX_BYTES, QUEUE_PENDING_MAX_BYTES,
+    RECEIPT_ROWS_MAX, REQUEST_MAX_BYTES, SETTLE_LOOKUPS_MAX, SETTLE_PATHS_MAX, TLS_HANDSHAKES_MAX,
 };
 
 use Unit::{Bytes, Count, PerSecond, Seconds};
@@ -61,6 +61,9 @@ fn ingest(window: &Window<'_>, all: &mut Vec<Figure>) {
     all.push(limited(bytes, INTAKE_IN_FLIGHT_MAX_BYTES as f64, refused("busy")));
     let largest = figure("Ingest", "request_bytes", "one request, unpacked", None, Bytes);
     all.push(limited(largest, REQUEST_MAX_BYTES as f64, refused("too_large")));
+    let handshakes =
+        figure("Ingest", "tls_handshakes", "TLS handshakes", window.now("skein_tls_handshakes"), Count);
+    all.push(limited(handshakes, TLS_HANDSHAKES_MAX as f64, None));
     let rows = figure("Ingest", "receipt_rows", "receipts waiting", window.now("skein_receipts_rows"), Count);
     all.push(limited(rows, RECEIPT_ROWS_MAX as f64, window.now("skein_receipts_merged_total")));
 }
@@ -98,8 +101,19 @@ fn rest(window: &Window<'_>, all: &mut Vec<Figure>) {
     add("Settling", "settle_behind", "behind by", now("skein_settle_behind_seconds"), Seconds);
     add("Engine", "engine_up", "running", now("skein_engine_up"), Count);
     add("Engine", "engine_restarts", "restarts", now("skein_engine_restarts_total"), Count);
+    add("Questions", "asked_per_second", "asked", window.rate("skein_http_answers_total"), PerSecond);
+    let failed = window.now("skein_http_answers_total").map(|_| {
+        ["500", "503"]
+            .iter()
+            .map(|status| window.grown_of("skein_http_answers_total", "status", status))
+            .sum::<f64>()
+    });
+    add("Questions", "failed_per_second", "failed", failed.map(|count| count / window.secs), PerSecond);
     add("Memory", "server_memory", "server", now("skein_memory_bytes"), Bytes);
     add("Memory", "engine_memory", "engine", now("skein_engine_memory_bytes"), Bytes);
+    let too_large = window.now.sum_of("skein_http_answers_total", "status", "413");
+    let largest = figure("Questions", "question_bytes", "one question", None, Bytes);
+    all.push(limited(largest, QUESTION_MAX_BYTES as f64, Some(too_large)));
     let passed_over = |id: &str, label: &str, limit: usize, metric: &str| {
         let figure = figure("Settling", id, label, None, Count);
         window.now(metric).map(|count| limited(figure, limit as f64, Some(count)))

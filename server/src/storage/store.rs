@@ -1,12 +1,12 @@
 //! The way to ClickHouse: where it is, how its errors read, inserts under a token and statements.
 
-use std::time::Duration;
-
 use clickhouse::Client;
 use clickhouse::error::Error;
 use thiserror::Error as ThisError;
 
 use super::columns::TableBlock;
+
+use crate::limits::INSERT_TIMEOUT;
 
 /// Where a ClickHouse is reached. The rest of the code knows no more than this, embedded or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +47,6 @@ pub struct Store {
     client: Client,
     database: String,
 }
-
-/// Nothing an engine does to one block takes longer, merges under full load included.
-const INSERT_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Address {
     /// Reads `http(s)://user:password@host:port/database`.

@@ -15,14 +15,13 @@ use tokio::sync::mpsc;
 
 use super::columns::{Batched, Batcher, TableBlock};
 use super::{Store, StoreError};
+use crate::limits::KNOWN_ORIGINS_MAX;
 use crate::queue::{Batch, Queue};
 use crate::telemetry::own::{Kind, Work};
 use crate::telemetry::stages::{Stage, Stages};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// Origins remembered as stored. Forgetting one costs a row that is merged away.
-const KNOWN_ORIGINS_MAX: usize = 200_000;
 /// Origins are sent again after this long, so that their date of last sight stays true.
 const ORIGINS_REFRESH: Duration = Duration::from_secs(12 * 3600);
 

@@ -5,7 +5,7 @@ use model::query::ast::{CompareOp, Expr, ExprKind, Literal};
 use model::query::fields::{FieldName, Intrinsic};
 use model::{Scope, Timestamp, TraceId};
 
-use crate::limits::{EXPLAIN_MAX_MAKERS, EXPLAIN_MAX_NAMES, EXPLAIN_MAX_TRACES};
+use crate::limits::{EXPLAIN_MAX_MAKERS, EXPLAIN_MAX_NAMES, EXPLAIN_MAX_TRACES, EXPLAIN_VALUE_MAX_BYTES};
 use crate::query::plan::{Binds, Narrow, narrow};
 use crate::query::verify::Range;
 use crate::storage::pieces::BUCKET_SECS;
@@ -13,8 +13,6 @@ use crate::storage::reader::Plan;
 
 /// How far around the range the rest of a trace is looked for.
 const REACH_SECS: u64 = 3_600;
-/// Longer values are messages and statements, not what one searches by.
-const VALUE_MAX_BYTES: u32 = 200;
 /// What fewer traces of those named say is no reason for anything.
 const LEAST_TRACES: u32 = 3;
 
@@ -160,7 +158,7 @@ pub fn said_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
                 arrayMap((k, v) -> ('other', toString(k), v), mapKeys(attr_other), mapValues(attr_other)),
                 [('message', '', status_message)])) AS said
             FROM spans WHERE tenant = {{tenant:String}} AND trace_id IN ({}))
-         WHERE said.3 != '' AND length(said.3) <= {VALUE_MAX_BYTES}
+         WHERE said.3 != '' AND length(said.3) <= {EXPLAIN_VALUE_MAX_BYTES}
          GROUP BY kind, key, value HAVING uniq(trace_id) >= {LEAST_TRACES}
          ORDER BY uniq(trace_id) DESC, kind, key, value LIMIT {EXPLAIN_MAX_NAMES}",
         list(traces)

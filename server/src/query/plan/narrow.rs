@@ -14,10 +14,8 @@ use model::{SpanId, TraceId};
 
 use super::Binds;
 use super::condition::whole;
+use crate::limits::NARROW_ORIGINS_MAX;
 use crate::storage::token::{self, Fact, Key, Owner};
-
-/// More origins than this narrow nothing worth the comparison.
-const ORIGINS_MAX: usize = 2_000;
 
 #[derive(Debug)]
 pub struct Narrow {
@@ -303,9 +301,12 @@ impl Narrow {
         let tokens = format!(
             "(SELECT groupUniqArray({})(toUInt32(bitAnd(bitXor(id, bitShiftRight(id, 32)), 4294967295))) FROM origins \
              WHERE tenant = {{tenant:String}} AND {condition})",
-            ORIGINS_MAX + 1
+            NARROW_ORIGINS_MAX + 1
         );
-        Some(hint(BY_SERVICE, format!("(length({tokens}) > {ORIGINS_MAX} OR hasAny(tokens, {tokens}))")))
+        Some(hint(
+            BY_SERVICE,
+            format!("(length({tokens}) > {NARROW_ORIGINS_MAX} OR hasAny(tokens, {tokens}))"),
+        ))
     }
 }
 

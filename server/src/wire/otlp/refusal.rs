@@ -3,7 +3,7 @@
 use model::receipt::Outcome;
 pub use model::receipt::Reason;
 
-use crate::limits::{RECEIPT_OTHER, RECEIPT_SERVICES_A_REQUEST, RECEIPT_TEXT_MAX_CHARS};
+use crate::limits::{RECEIPT_OTHER, RECEIPT_SERVICES_A_REQUEST, RECEIPT_TEXT_MAX_CHARS, REFUSAL_MAX_CHARS};
 
 /// Spans of one request that were refused for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,12 +96,9 @@ impl Unread {
     }
 }
 
-/// How much is said of one thing; what senders wrote may be in it.
-const SAID_MAX_CHARS: usize = 300;
-
 /// A text of bearable length.
 pub fn shorten(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(SAID_MAX_CHARS) {
+    if let Some((end, _)) = text.char_indices().nth(REFUSAL_MAX_CHARS) {
         text.truncate(end);
         text.push('…');
     }
