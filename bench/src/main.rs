@@ -22,6 +22,7 @@ mod pool;
 mod process;
 mod reference;
 mod report;
+mod senders;
 mod stages;
 mod stats;
 
@@ -50,6 +51,8 @@ enum What {
     Overload,
     /// What each stage of the way in costs a span
     Stages,
+    /// Whether an application with the Rust SDK notices when Skein is hung or gone
+    Senders,
     /// Ingest and lookup, which is also what happens without a word
     All,
 }
@@ -177,6 +180,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
         What::Lookup => ("lookup", false, true),
         What::Overload => ("overload", false, false),
         What::Stages => ("stages", false, false),
+        What::Senders => ("senders", false, false),
         What::All => ("ingest and lookup", true, true),
     };
     let mut report = Report::new(options.date.as_deref(), name);
@@ -196,6 +200,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if matches!(what, What::Stages) {
         stages::run(options, &mut report).await?;
+    }
+    if matches!(what, What::Senders) {
+        senders::run(options, &mut report).await?;
     }
     report.finish(&options.results)
 }

@@ -127,6 +127,11 @@ impl Skein {
         pids.into_iter().find(|pid| stat_field(&pid.to_string(), 4) == Some(u64::from(self.pid)))
     }
 
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        Command::new("kill").arg(format!("-{name}")).arg(self.pid.to_string()).status().await?;
+        Ok(())
+    }
+
     /// Asks it to stop the way an operator does, and waits.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         Command::new("kill").arg("-TERM").arg(self.pid.to_string()).status().await?;

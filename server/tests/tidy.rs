@@ -60,8 +60,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustls::", &["server/src/listen", "server/tests"]),
     ("libloading::", &["server/src/storage/engine_child.rs"]),
     ("traffic::", &["server/src/demo", "server/tests", "bench/"]),
-    ("opentelemetry::", &["server/src/telemetry"]),
-    ("opentelemetry_sdk::", &["server/src/telemetry", "server/src/wire"]),
+    ("opentelemetry::", &["server/src/telemetry", "bench/src/senders.rs"]),
+    ("opentelemetry_sdk::", &["server/src/telemetry", "server/src/wire", "bench/src/senders.rs"]),
     ("leptos::", &["app/src"]),
     (
         "std::env::",
