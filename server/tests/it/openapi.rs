@@ -61,7 +61,7 @@ async fn answers_fit_the_document() {
         ("/api/services/{service}/operations", format!("/api/services/{service}/operations")),
     ] {
         let (status, answer) = server.get(&url).await;
-        assert_eq!(status, 200);
+        assert_eq!(status, 200, "{url}: {answer}");
         fits(&document, path, "200", &answer);
     }
     for (path, url) in [("/api/traces", "/api/traces?limit=x"), ("/api/traces/{id}", "/api/traces/zz")] {

@@ -141,7 +141,7 @@ async fn series_and_the_service_graph_count_what_was_sampled() {
             (series_total(&server, function, "all").await, series_total(&server, function, "some").await);
         assert!(all > 0.0 && (some / all - 1.0).abs() < 1e-9, "{function}: {some} for {all}");
     }
-    for function in ["avg_over_time(duration)", "max_over_time(duration)", "quantile_over_time(duration,.5)"]
+    for function in ["avg_over_time(duration)", "max_over_time(duration)", "quantile_over_time(duration,0.5)"]
     {
         let some = series_total(&server, function, "some").await;
         assert!((some / series_total(&server, function, "all").await - 1.0).abs() < 1e-6, "{function}");
