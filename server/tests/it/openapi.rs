@@ -29,6 +29,8 @@ async fn answers_fit_the_document() {
         Shop::new(3).traces(now().minus(model::Nanos::from_secs(100)), 1.0).take(60).flatten().collect();
     server.send(&spans).await;
     server.stored(spans.len()).await;
+    // What finds traces is stored beside them, a moment earlier or later.
+    server.sql_becomes("SELECT count() > 0 FROM pieces", "1").await;
     let (_, document) = server.get("/api/openapi.json").await;
 
     // A key, and lines of the audit.
