@@ -74,7 +74,7 @@ pub fn SettingsPage() -> impl IntoView {
     };
     load();
     view! {
-        <div class="Status" role="region" aria-label="Settings" tabindex="0">
+        <div class="Vitals" role="region" aria-label="Settings" tabindex="0">
             <div class="Services-bar"><h1 class="Services-title">"Settings"</h1></div>
             {move || match settings.get() {
                 Some(Err(error)) => view! { <ErrorState error=error retry=load /> }.into_any(),
@@ -101,18 +101,18 @@ fn shown(settings: &Settings) -> impl IntoView + use<> {
         settings.limits.iter().map(|(what, limit)| pair(what.clone(), limit.clone())).collect();
     view! {
         <KeySection are_required=settings.keys_required />
-        <section class="Status-section">
+        <section class="Vitals-section">
             <h2 class="Service-heading">"Redaction" <span class="Services-note">{source}</span></h2>
             <table class="Lines-table">
                 <thead><tr><th scope="col">"Rule"</th><th scope="col">"Looks for"</th><th scope="col">"Then"</th></tr></thead>
                 <tbody>{rules}</tbody>
             </table>
         </section>
-        <section class="Status-section">
+        <section class="Vitals-section">
             <h2 class="Service-heading">"Kept for" <span class="Services-note">"Set by the --keep options"</span></h2>
             <table class="Lines-table"><tbody>{days}</tbody></table>
         </section>
-        <section class="Status-section">
+        <section class="Vitals-section">
             <h2 class="Service-heading">
                 "Limits" <span class="Services-note">"Set on the command line; " <a href="/status">"how near each is"</a></span>
             </h2>
@@ -156,7 +156,7 @@ fn KeySection(are_required: bool) -> impl IntoView {
         "Senders need none here; --require-keys turns away those without"
     };
     view! {
-        <section class="Status-section">
+        <section class="Vitals-section">
             <h2 class="Service-heading">"Ingest keys" <span class="Services-note">{note}</span></h2>
             <KeyForm keys=keys />
             <div role="status">

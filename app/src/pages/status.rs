@@ -19,7 +19,7 @@ pub fn StatusPage() -> impl IntoView {
     crate::browser::document().set_title("Status · Skein");
     let live = Live::<StatusReport>::follow(api::get_status);
     view! {
-        <div class="Status" role="region" aria-label="Status" tabindex="0">
+        <div class="Vitals" role="region" aria-label="Status" tabindex="0">
             {move || match (live.failed.get(), live.answer.get()) {
                 (Some(error), _) => view! { <ErrorState error=error retry=move || live.again() /> }.into_any(),
                 (None, Some(report)) => shown(&report).into_any(),
@@ -41,7 +41,7 @@ fn shown(report: &StatusReport) -> impl IntoView + use<> {
         .iter()
         .map(|trouble| {
             view! {
-                <li class="Status-trouble" data-testid="trouble">
+                <li class="Vitals-trouble" data-testid="trouble">
                     <b>{trouble.what.clone()}</b>
                     <span>{trouble.advice.clone()}</span>
                 </li>
@@ -57,16 +57,16 @@ fn shown(report: &StatusReport) -> impl IntoView + use<> {
     view! {
         <div class="Services-bar">
             <h1 class="Services-title">"Status"</h1>
-            <p class=format!("Status-condition {mark}") role="status" data-testid="condition" data-condition=report.condition.name()>
+            <p class=format!("Vitals-condition {mark}") role="status" data-testid="condition" data-condition=report.condition.name()>
                 {words}
             </p>
             <span class="Services-note">
                 {format!("skein {} · {} · up {uptime}", report.version, report.roles.join(", "))}
             </span>
-            <span class="Status-own">{own}</span>
+            <span class="Vitals-own">{own}</span>
         </div>
-        {(!troubles.is_empty()).then(|| view! { <ul class="Status-troubles">{troubles}</ul> })}
-        <div class="Status-parts">{parts(&report.figures)}</div>
+        {(!troubles.is_empty()).then(|| view! { <ul class="Vitals-troubles">{troubles}</ul> })}
+        <div class="Vitals-parts">{parts(&report.figures)}</div>
         {stages(&report.stages, report.window)}
         {tables(&report.tables)}
         {log(&report.said, report.now)}
@@ -84,9 +84,9 @@ fn parts(figures: &[Figure]) -> Vec<impl IntoView + use<>> {
     let part = |name: &str| {
         let rows: Vec<_> = figures.iter().filter(|figure| figure.part == name).map(row).collect();
         view! {
-            <section class="Status-part">
+            <section class="Vitals-part">
                 <h2 class="Service-heading">{name.to_owned()}</h2>
-                <table class="Status-figures"><tbody>{rows}</tbody></table>
+                <table class="Vitals-figures"><tbody>{rows}</tbody></table>
             </section>
         }
     };
@@ -104,17 +104,17 @@ fn row(figure: &Figure) -> impl IntoView + use<> {
         _ => None,
     };
     let fill = percent.map(|percent| {
-        view! { <span class="Status-fill" aria-hidden="true"><span style=format!("width:{percent}%")></span></span> }
+        view! { <span class="Vitals-fill" aria-hidden="true"><span style=format!("width:{percent}%")></span></span> }
     });
     let reached = figure
         .reached
         .filter(|times| *times > 0)
-        .map(|times| view! { <span class="Status-reached">{"reached ".to_owned() + &counted(times, "time", "times")}</span> });
+        .map(|times| view! { <span class="Vitals-reached">{"reached ".to_owned() + &counted(times, "time", "times")}</span> });
     view! {
         <tr class:is-wrong=figure.is_wrong data-testid="figure" data-id=figure.id.clone()>
             <th scope="row">{figure.label.clone()}</th>
             <td class="is-number">{value}</td>
-            <td class="Status-limit">{limit}{fill}{reached}</td>
+            <td class="Vitals-limit">{limit}{fill}{reached}</td>
         </tr>
     }
 }
@@ -143,7 +143,7 @@ fn table(title: &'static str, note: String, heads: &[&'static str], rows: Vec<An
         .map(|(at, head)| view! { <th scope="col" class:is-number=at.ne(&0)>{*head}</th> })
         .collect();
     view! {
-        <section class="Status-section">
+        <section class="Vitals-section">
             <h2 class="Service-heading">{title} <span class="Services-note">{note}</span></h2>
             <table class="Lines-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
         </section>
@@ -206,10 +206,10 @@ fn log(said: &[Said], now: Timestamp) -> impl IntoView + use<> {
     let body = if lines.is_empty() {
         view! { <p class="Lines-empty">"Nothing went wrong since the start."</p> }.into_any()
     } else {
-        view! { <ul class="Status-log">{lines}</ul> }.into_any()
+        view! { <ul class="Vitals-log">{lines}</ul> }.into_any()
     };
     view! {
-        <section class="Status-section">
+        <section class="Vitals-section">
             <h2 class="Service-heading">"Latest warnings and errors" <span class="Services-note">"of Skein's own log"</span></h2>
             {body}
         </section>
