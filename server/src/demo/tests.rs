@@ -66,7 +66,7 @@ fn backfilled(seed: u64, started: Timestamp, minutes: u64) -> usize {
 #[tokio::test]
 async fn the_past_arrives_whole_although_the_server_is_busy_at_first() {
     let (endpoint, received) = receiver(2).await;
-    let config = DemoConfig { endpoint, rate: 5.0, backfill: 2, seed: 3 };
+    let config = DemoConfig { endpoint, rate: 5.0, backfill: 2, seed: 3, ca: None };
     let endpoint = Endpoint::from_shared(config.endpoint.clone()).unwrap();
     let sender = Sender { client: TraceServiceClient::new(endpoint.connect_lazy()), sent: Arc::default() };
     let mut demo = Demo::new(&config, sender);
@@ -80,7 +80,7 @@ async fn the_past_arrives_whole_although_the_server_is_busy_at_first() {
 #[tokio::test]
 async fn live_spans_come_from_each_instance_by_itself_and_after_their_end() {
     let (endpoint, received) = receiver(0).await;
-    let config = DemoConfig { endpoint, rate: 60.0, backfill: 0, seed: 4 };
+    let config = DemoConfig { endpoint, rate: 60.0, backfill: 0, seed: 4, ca: None };
     let (stop, stopped) = oneshot::channel::<()>();
     let demo = tokio::spawn(run(config, async { drop(stopped.await) }));
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -105,7 +105,8 @@ async fn live_spans_come_from_each_instance_by_itself_and_after_their_end() {
 
 #[tokio::test]
 async fn a_rate_of_nothing_is_refused() {
-    let config = DemoConfig { endpoint: "http://127.0.0.1:1".to_owned(), rate: 0.0, backfill: 0, seed: 1 };
+    let config =
+        DemoConfig { endpoint: "http://127.0.0.1:1".to_owned(), rate: 0.0, backfill: 0, seed: 1, ca: None };
     let error = run(config, std::future::ready(())).await.unwrap_err();
     assert!(error.to_string().contains("--rate"), "{error}");
 }

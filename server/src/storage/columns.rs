@@ -10,6 +10,7 @@ use model::{TenantId, Timestamp};
 use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3;
 
+use self::origins::Origins;
 use super::logs::{Logs, Source};
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
 use super::peer::Peer;
@@ -24,6 +25,8 @@ use crate::wire::otlp::view::{
 };
 use crate::wire::otlp::{UNKNOWN_SERVICE, notes_of};
 use crate::wire::receipts::{self, NoReceipts};
+
+mod origins;
 
 /// A block ready to be sent: `INSERT INTO table (columns) FORMAT Native`.
 #[derive(Clone, Debug)]
@@ -141,7 +144,7 @@ impl<'k> Batcher<'k> {
     pub fn finish(self) -> Batched {
         let spans = self.spans.span_id.rows();
         let mut blocks = Vec::with_capacity(6);
-        if self.origins.id.rows() > 0 {
+        if self.origins.rows() > 0 {
             blocks.push(self.origins.finish());
         }
         let logs = self.logs.rows();
@@ -533,84 +536,4 @@ pub(super) fn push_tagged(map: &mut Dict<Text>, attributes: &[&[u8]]) -> Result<
     }
     map.end_row();
     Ok(())
-}
-
-// === The origins table ===
-
-struct Origins {
-    tenant: Names,
-    id: Fixed<8>,
-    seen: Fixed<2>,
-    service: Names,
-    resource: Dict<Text>,
-    resource_schema_url: Text,
-    resource_dropped: Fixed<4>,
-    scope_name: Text,
-    scope_version: Text,
-    scope: Dict<Text>,
-    scope_schema_url: Text,
-    scope_dropped: Fixed<4>,
-}
-
-impl Default for Origins {
-    fn default() -> Self {
-        Origins {
-            tenant: Names::default(),
-            id: Fixed::new("UInt64"),
-            seen: Fixed::new("Date"),
-            service: Names::default(),
-            resource: Dict::default(),
-            resource_schema_url: Text::default(),
-            resource_dropped: Fixed::new("UInt32"),
-            scope_name: Text::default(),
-            scope_version: Text::default(),
-            scope: Dict::default(),
-            scope_schema_url: Text::default(),
-            scope_dropped: Fixed::new("UInt32"),
-        }
-    }
-}
-
-impl Origins {
-    fn add(
-        &mut self,
-        record: &Record,
-        id: u64,
-        resource: &ResourceView<'_>,
-        scope: &ScopeView<'_>,
-        service: &str,
-    ) -> Result<(), Malformed> {
-        push_tagged(&mut self.resource, &resource.attributes)?;
-        push_tagged(&mut self.scope, &scope.attributes)?;
-        self.tenant.push(&record.tenant.0);
-        self.id.push(id.to_le_bytes());
-        self.seen.push(((record.received.as_secs() / u64::from(SECS_PER_DAY)) as u16).to_le_bytes());
-        self.service.push(service);
-        self.resource_schema_url.push(resource.schema_url);
-        self.resource_dropped.push(resource.dropped_attributes.to_le_bytes());
-        self.scope_name.push(scope.name);
-        self.scope_version.push(scope.version);
-        self.scope_schema_url.push(scope.schema_url);
-        self.scope_dropped.push(scope.dropped_attributes.to_le_bytes());
-        Ok(())
-    }
-
-    fn finish(mut self) -> TableBlock {
-        let rows = self.id.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("id", &mut self.id),
-            ("seen", &mut self.seen),
-            ("service", &mut self.service),
-            ("resource", &mut self.resource),
-            ("resource_schema_url", &mut self.resource_schema_url),
-            ("resource_dropped", &mut self.resource_dropped),
-            ("scope_name", &mut self.scope_name),
-            ("scope_version", &mut self.scope_version),
-            ("scope", &mut self.scope),
-            ("scope_schema_url", &mut self.scope_schema_url),
-            ("scope_dropped", &mut self.scope_dropped),
-        ]);
-        TableBlock { table: "origins", columns, rows, body }
-    }
 }
