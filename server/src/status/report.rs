@@ -72,7 +72,7 @@ fn tables(facts: &Facts, window: &Window<'_>) -> Vec<TableFigures> {
         tables.insert(name, figures);
     }
     let mut tables: Vec<TableFigures> = tables.into_values().collect();
-    tables.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+    tables.sort_by_key(|table| std::cmp::Reverse(table.bytes));
     tables
 }
 
