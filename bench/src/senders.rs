@@ -17,7 +17,7 @@ use crate::report::{Report, table};
 const STATES: [State; 4] = [State::NoExporter, State::Healthy, State::Hung, State::Dead];
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 2;
-const WORK: [u8; 40_000] = [b'x'; 40_000];
+static WORK: [u8; 40_000] = [b'x'; 40_000];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
