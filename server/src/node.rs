@@ -118,6 +118,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     };
 
     let keys = Arc::new(Keys::default());
+    metrics.register(|registry| keys.register(registry));
     app.access.refresh_keys(&keys, now()).await?;
     let refreshing = tokio::spawn(refresh_keys(app.access.clone(), keys.clone()));
     let guard = Guard::new(keys, config.require_keys);

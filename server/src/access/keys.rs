@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use model::{TenantId, Timestamp};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -95,9 +97,14 @@ impl Key {
 #[derive(Debug, Default)]
 pub struct Keys {
     by_id: RwLock<HashMap<String, Arc<Key>>>,
+    valid: Gauge,
 }
 
 impl Keys {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("skein_ingest_keys", "Valid ingest keys", self.valid.clone());
+    }
+
     /// The key this text is, if it is one. Which part was wrong shows neither in the answer nor in its time.
     pub fn find(&self, text: &str) -> Option<Arc<Key>> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
@@ -191,6 +198,7 @@ impl Access {
             }
             by_id.insert(id, key);
         }
+        keys.valid.set(by_id.len() as i64);
         *keys.by_id.write().unwrap_or_else(PoisonError::into_inner) = by_id;
         for id in used {
             sqlx::query("UPDATE ingest_keys SET last_used_unix_ms = $1 WHERE id = $2")

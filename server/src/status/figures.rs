@@ -4,8 +4,9 @@ use model::view::{Figure, Unit};
 
 use super::{Facts, Window};
 use crate::limits::{
-    INTAKE_IN_FLIGHT_MAX_BYTES, OWN_SPANS_WAITING_MAX, QUESTION_MAX_BYTES, QUEUE_PENDING_MAX_BYTES,
-    RECEIPT_ROWS_MAX, REQUEST_MAX_BYTES, SETTLE_LOOKUPS_MAX, SETTLE_PATHS_MAX, TLS_HANDSHAKES_MAX,
+    INGEST_KEYS_MAX, INTAKE_IN_FLIGHT_MAX_BYTES, OWN_SPANS_WAITING_MAX, QUESTION_MAX_BYTES,
+    QUEUE_PENDING_MAX_BYTES, RECEIPT_ROWS_MAX, REQUEST_MAX_BYTES, SETTLE_LOOKUPS_MAX, SETTLE_PATHS_MAX,
+    TLS_HANDSHAKES_MAX,
 };
 
 use Unit::{Bytes, Count, PerSecond, Seconds};
@@ -61,6 +62,8 @@ fn ingest(window: &Window<'_>, all: &mut Vec<Figure>) {
     all.push(limited(bytes, INTAKE_IN_FLIGHT_MAX_BYTES as f64, refused("busy")));
     let largest = figure("Ingest", "request_bytes", "one request, unpacked", None, Bytes);
     all.push(limited(largest, REQUEST_MAX_BYTES as f64, refused("too_large")));
+    let keys = figure("Ingest", "ingest_keys", "valid keys", window.now("skein_ingest_keys"), Count);
+    all.push(limited(keys, INGEST_KEYS_MAX as f64, None));
     let handshakes =
         figure("Ingest", "tls_handshakes", "TLS handshakes", window.now("skein_tls_handshakes"), Count);
     all.push(limited(handshakes, TLS_HANDSHAKES_MAX as f64, None));
