@@ -12,6 +12,7 @@ use crate::Nanos;
 
 const SUB_BITS: u32 = 5;
 const SUBS: u64 = 1 << SUB_BITS;
+const COARSE: u16 = 8;
 
 /// The bucket a duration falls into.
 pub fn bucket_of(duration: Nanos) -> u16 {
@@ -33,6 +34,20 @@ pub fn middle_of(bucket: u16) -> Nanos {
     let shift = bucket / SUBS - 1;
     let low = (SUBS + bucket % SUBS) << shift;
     Nanos(low + ((1 << shift) >> 1))
+}
+
+/// Eight buckets in one, where shapes are compared rather than quantiles told: four to each power of two.
+pub fn coarse_of(duration: Nanos) -> u16 {
+    bucket_of(duration) / COARSE
+}
+
+/// The least duration of a coarse bucket.
+pub fn coarse_floor(coarse: u16) -> Nanos {
+    let bucket = u64::from(coarse) * u64::from(COARSE);
+    if bucket < SUBS {
+        return Nanos(bucket);
+    }
+    Nanos((SUBS + bucket % SUBS).checked_shl((bucket / SUBS - 1) as u32).unwrap_or(u64::MAX))
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

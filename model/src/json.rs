@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::log::LogLine;
 use crate::trace::TraceStatus;
-use crate::view::{MatchedSpan, Matches, TraceSummary};
+use crate::view::{Anomaly, Changed, MatchedSpan, Matches, Measure, TraceSummary};
 use crate::{AttrValue, Event, Link, Span};
 
 /// The largest integer a JavaScript number holds exactly.
@@ -40,6 +40,40 @@ pub fn attr_json(value: &AttrValue) -> Value {
 
 pub fn attrs_json(attrs: &[(String, AttrValue)]) -> Value {
     Value::Object(attrs.iter().map(|(k, v)| (k.clone(), attr_json(v))).collect::<Map<_, _>>())
+}
+
+pub fn anomaly(anomaly: &Anomaly) -> Value {
+    json!({
+        "id": anomaly.id,
+        "state": if anomaly.closed.is_some() { "closed" } else { "open" },
+        "start_unix_ns": anomaly.start.0.to_string(),
+        "last_seen_unix_ns": anomaly.last_seen.0.to_string(),
+        "closed_unix_ns": anomaly.closed.map(|at| at.0.to_string()),
+        "reason": anomaly.reason(),
+        "origin": changed(&anomaly.origin),
+        "affected": anomaly.affected.iter().map(changed).collect::<Vec<_>>(),
+        "size": anomaly.size,
+        "confidence": anomaly.confidence,
+        "trace_ids": anomaly.traces.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// Durations in milliseconds, everything else as it is.
+fn changed(changed: &Changed) -> Value {
+    let is_length = matches!(changed.measure, Measure::OwnTime | Measure::Duration | Measure::Lag);
+    let figure = |value: f64| if is_length { value / 1e6 } else { value };
+    json!({
+        "service": changed.service,
+        "operation": changed.operation,
+        "kind": changed.kind.name(),
+        "peer": changed.peer,
+        "measure": changed.measure.name(),
+        "unit": if is_length { "ms" } else { changed.measure.unit() },
+        "now": figure(changed.now),
+        "usual": figure(changed.usual),
+        "calls": changed.calls,
+        "words": changed.words(),
+    })
 }
 
 pub fn span_json(span: &Span) -> Value {

@@ -2,7 +2,11 @@
 //!
 //! Everything here is pure and builds for the browser: no clock, no I/O, no knowledge of OTLP, SQL or HTTP.
 
+pub mod anomaly;
 pub mod attr;
+pub mod blame;
+pub mod breakdown;
+pub mod deploy;
 pub mod error;
 pub mod hist;
 pub mod id;
@@ -16,6 +20,7 @@ pub mod span;
 pub mod time;
 pub mod trace;
 pub mod view;
+pub mod work;
 
 pub use attr::{AttrValue, Attrs};
 pub use error::{ApiError, ErrorCode};

@@ -25,6 +25,7 @@ pub mod outline;
 pub mod path;
 pub mod totals;
 pub mod tree;
+pub mod work;
 
 pub use build::{Builder, NumberedRow, SpanRow};
 pub use clock::Clock;

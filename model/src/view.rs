@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::trace::TraceStatus;
 use crate::{Nanos, Timestamp, TraceId};
 
+mod anomaly;
 mod explain;
 mod graph;
 mod health;
@@ -13,9 +14,12 @@ mod search;
 mod settings;
 mod status;
 
+pub use anomaly::{Anomaly, AnomalyList, Changed, Measure, bare};
 pub use explain::{Explanation, Finding, Region};
 pub use graph::{EdgeChange, GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, ServiceGraph, ServiceMap};
-pub use health::{Health, HealthPoint, ServiceReport, ServicesReport};
+pub use health::{
+    Deploy, Exemplar, Flag, Health, HealthPoint, ServiceReport, ServicesReport, TimeShare, Why,
+};
 pub use receipts::{ReceiptLine, ReceiptsAsked, ReceiptsReport};
 pub use search::{
     AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
@@ -26,7 +30,8 @@ pub use status::{Condition, Figure, Said, StageFigures, StatusReport, TableFigur
 
 /// Pages that report on more than one trace, by the first part of their addresses. They travel as a program of their
 /// own, so that opening a trace does not wait for them.
-pub const REPORT_PAGES: [&str; 7] = ["services", "map", "diff", "explain", "receipts", "status", "settings"];
+pub const REPORT_PAGES: [&str; 8] =
+    ["services", "anomalies", "map", "diff", "explain", "receipts", "status", "settings"];
 
 /// Below here every page and every question is about Skein's own traces.
 pub const OWN_BASE: &str = "/own";

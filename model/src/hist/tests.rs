@@ -57,3 +57,11 @@ fn an_empty_histogram_has_no_quantile() {
 fn the_largest_duration_has_a_bucket() {
     assert!(bucket_of(Nanos(u64::MAX)) < 2048);
 }
+
+#[test]
+fn coarse_buckets_begin_where_they_say() {
+    for ns in [1, 7, 8, 31, 32, 100, 12_345, 1_000_000, 987_654_321, u64::MAX / 3] {
+        let coarse = coarse_of(Nanos(ns));
+        assert!(coarse_floor(coarse).0 <= ns && ns < coarse_floor(coarse + 1).0, "{ns}");
+    }
+}

@@ -18,6 +18,8 @@ pub enum NodeKind {
     Queue = 2,
     /// A system that sends us no spans.
     External = 3,
+    /// All services of one: only on maps that put them together.
+    Namespace = 4,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,8 +104,8 @@ impl std::fmt::Display for Node<'_> {
 }
 
 impl NodeKind {
-    pub const ALL: [NodeKind; 4] =
-        [NodeKind::Service, NodeKind::Database, NodeKind::Queue, NodeKind::External];
+    pub const ALL: [NodeKind; 5] =
+        [NodeKind::Service, NodeKind::Database, NodeKind::Queue, NodeKind::External, NodeKind::Namespace];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -111,6 +113,7 @@ impl NodeKind {
             NodeKind::Database => "database",
             NodeKind::Queue => "queue",
             NodeKind::External => "external",
+            NodeKind::Namespace => "namespace",
         }
     }
 

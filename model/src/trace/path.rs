@@ -88,7 +88,7 @@ pub fn hash_text(text: &str) -> u64 {
 }
 
 /// Order matters: `mixed(a, b)` is not `mixed(b, a)`.
-fn mixed(above: u64, below: u64) -> u64 {
+pub fn mixed(above: u64, below: u64) -> u64 {
     let mut x = above.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ below;
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -53,6 +53,7 @@ pub struct MapNode {
     pub column: u32,
     /// In lines, from the top of the map.
     pub row: f32,
+    pub flag: Option<super::Flag>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
