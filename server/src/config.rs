@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use model::view::Settings;
 
+use crate::detect::webhook::check_url;
 use crate::ingest::cors::check_origin;
 use crate::key_command::{self, KeyAction};
 use crate::listen::TlsFiles;
@@ -121,6 +122,9 @@ pub struct ServeConfig {
     /// Seconds a trace must have been quiet before it is analysed as a whole
     #[arg(long, env = "SKEIN_SETTLE_AFTER_SECS", default_value_t = limits::SETTLE_QUIET_SECS, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub settle_after_secs: u32,
+    /// Where to POST anomalies as they begin and end, such as https://hooks.example/skein
+    #[arg(long, env = "SKEIN_ANOMALY_WEBHOOK", value_name = "URL", hide_env_values = true)]
+    pub anomaly_webhook: Option<String>,
     /// What to take out of spans before they are stored, besides the built-in detectors' finds (JSON)
     #[arg(long, env = "SKEIN_SCRUB_RULES", value_name = "FILE")]
     pub scrub_rules: Option<PathBuf>,
@@ -170,6 +174,9 @@ impl ServeConfig {
         }
         for origin in &self.cors_origins {
             check_origin(origin).map_err(|problem| format!("--cors-origins: {problem}"))?;
+        }
+        if let Some(url) = &self.anomaly_webhook {
+            check_url(url).map_err(|problem| format!("--anomaly-webhook: {problem}"))?;
         }
         if self.queue_max_bytes < 2 * limits::SEGMENT_MAX_BYTES as u64 {
             let least = 2 * limits::SEGMENT_MAX_BYTES;
@@ -346,6 +353,7 @@ mod tests {
         assert!(problem(&["--otlp-grpc", "0.0.0.0:4317"]).contains("--require-keys"));
         assert!(problem(&["--zipkin", "127.0.0.1:7300"]).contains("both 127.0.0.1:7300"));
         assert!(problem(&["--cors-origins", "https://a.example,b"]).contains("'b' is not an origin"));
+        assert!(problem(&["--anomaly-webhook", "hooks"]).contains("--anomaly-webhook: 'hooks' is not"));
         assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
         assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
         assert!(problem(&["--keep-search-days", "31"]).contains("more than --keep-spans-days 30"));

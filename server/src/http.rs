@@ -20,6 +20,7 @@ use crate::status::Status;
 use crate::storage::erase::Eraser;
 use crate::telemetry::Metrics;
 
+pub mod anomalies;
 pub mod backend;
 pub mod dependencies;
 pub mod diff;
@@ -74,6 +75,7 @@ fn questions() -> Router<App> {
     Router::new()
         .route("/api/traces", get(traces::search))
         .route("/api/traces/{id}", get(traces::by_id).delete(erase::trace))
+        .route("/api/anomalies", get(anomalies::list))
         .route("/api/audit", get(erase::audit))
         .route("/api/diff", get(diff::compare))
         .route("/api/dependencies", get(dependencies::list))

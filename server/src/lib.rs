@@ -6,6 +6,7 @@ pub mod listen;
 pub mod node;
 
 pub mod access;
+pub mod detect;
 pub mod http;
 pub mod ingest;
 pub mod query;

@@ -171,6 +171,10 @@ pub const ORIGINS_CACHED_MAX_BYTES: usize = 16 << 20;
 pub const HEALTH_STEPS: u64 = 60;
 pub const HEALTH_MAX_SECS: u64 = 30 * 86_400;
 
+/// Call paths read to say where an operation's time goes, and calls of each kind that stand for others.
+pub const SERVICE_PATHS_MAX: usize = 20_000;
+pub const EXEMPLARS_EACH: usize = 12;
+
 /// How long things are kept unless told otherwise. A week is what people look back when they search.
 pub const KEEP_SPANS_DAYS: u32 = 30;
 pub const KEEP_SEARCH_DAYS: u32 = 7;
@@ -248,3 +252,26 @@ pub const SETTLE_PATHS_MAX_DEPTH: u32 = 64;
 pub const REQUESTS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long it then waits for the queue to be stored. What is left stays in the queue.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Operations counted in one slice by what each did itself.
+pub const SETTLE_WORK_MAX: usize = 50_000;
+/// Operations and calls judged of each tenant, the busiest first; and tenants.
+pub const ANOMALY_SERIES_MAX: u64 = 4_000;
+pub const ANOMALY_CALLS_MAX: usize = 200_000;
+pub const ANOMALY_TENANTS_MAX: usize = 100;
+/// What is judged by: three hours and ten minutes.
+pub const ANOMALY_BASE_SECS: u64 = 38 * 300;
+/// Minutes that went by without being judged are judged later, but no more than these.
+pub const ANOMALY_CATCH_UP_SECS: u64 = 600;
+/// Closed anomalies that are read at the start, as their time is not learned from.
+pub const ANOMALY_REMEMBERED_SECS: u64 = 8 * 86_400;
+/// Anomalies of one answer.
+pub const ANOMALIES_MAX: usize = 500;
+/// How far back a list of anomalies reaches unless asked otherwise.
+pub const ANOMALIES_DEFAULT_SECS: u64 = 86_400;
+/// Events waiting for the webhook; how long one attempt may take, and how many there are, with pauses that double up
+/// to a limit: about five minutes in all.
+pub const WEBHOOK_QUEUE_MAX: usize = 100;
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+pub const WEBHOOK_ATTEMPTS: u32 = 12;
+pub const WEBHOOK_PAUSE_MAX: Duration = Duration::from_secs(60);

@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 
 use crate::access::{Access, Keys, meta_url};
 use crate::config::{EngineChoice, Role, ServeConfig, finish, usage};
+use crate::detect::webhook::{Webhook, WebhookMetrics};
+use crate::detect::{DetectMetrics, Detector};
 use crate::http;
 use crate::http::{App, Readiness};
 use crate::ingest::intake::Intake;
@@ -129,6 +131,14 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
         let settler = Settler::new(SettleStore::new(store.clone()), config.settle_after_secs, found);
         tokio::spawn(settle_when_migrated(settler, readiness.clone()))
     });
+    let detecting = config.has(Role::Settle).then(|| {
+        let detector = detector(&config, &store, &metrics);
+        let readiness = readiness.clone();
+        tokio::spawn(async move {
+            readiness.migrated().await;
+            detector.run().await;
+        })
+    });
 
     let (stop, stopping) = watch::channel(false);
     let writing = if config.has(Role::Ingest) {
@@ -160,8 +170,8 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     if let Some(writing) = writing {
         writing.drain().await;
     }
-    if let Some(settling) = settling {
-        settling.abort();
+    for task in settling.into_iter().chain(detecting) {
+        task.abort();
     }
     sizes.abort();
     watching.abort();
@@ -310,6 +320,16 @@ async fn refresh_keys(access: Access, keys: Arc<Keys>) {
 fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn detector(config: &ServeConfig, store: &Store, metrics: &Metrics) -> Detector {
+    let (found, told) = (DetectMetrics::default(), WebhookMetrics::default());
+    metrics.register(|registry| {
+        found.register(registry);
+        told.register(registry);
+    });
+    let webhook = config.anomaly_webhook.clone().map(|url| Webhook::start(url, told));
+    Detector::new(SettleStore::new(store.clone()), config.settle_after_secs, found, webhook)
 }
 
 async fn settle_when_migrated(settler: Settler, readiness: Readiness) {

@@ -23,6 +23,8 @@ pub mod receipts;
 pub mod red;
 pub mod search;
 pub mod series;
+pub mod service;
+pub mod signals;
 pub mod trace;
 pub mod verify;
 

@@ -29,6 +29,7 @@ use crate::telemetry::stages::{Stage, Stages};
 mod analysis;
 mod gather;
 mod sums;
+mod work;
 
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -40,6 +41,7 @@ pub struct SettleMetrics {
     pub again: Counter,
     pub lookups_passed_over: Counter,
     pub paths_passed_over: Counter,
+    pub operations_passed_over: Counter,
     pub failures: Counter,
     /// How long ago what is to be settled next was stored.
     pub behind_secs: Gauge,
@@ -63,6 +65,11 @@ impl SettleMetrics {
             "paths_passed_over",
             "Spans too deep, or of too many call paths, to be counted by path",
             self.paths_passed_over.clone(),
+        );
+        registry.register(
+            "operations_passed_over",
+            "Spans of too many operations to be counted by what each did itself",
+            self.operations_passed_over.clone(),
         );
         registry.register("failures", "Attempts that failed and were repeated", self.failures.clone());
         registry.register(
@@ -246,10 +253,11 @@ impl Settler {
     /// The slice itself last: what is cut off before is made again from the same traces and replaces what is there.
     async fn store(&self, slice: Slice) -> Result<(), StoreError> {
         let Slice { until, records, sums, traces, again, spans, passed_over, .. } = slice;
-        let uncounted = sums.uncounted;
-        let (edges, paths) = sums.finish(until);
+        let (uncounted, operations) = (sums.uncounted, sums.operations_uncounted());
+        let (edges, paths, work) = sums.finish(until);
         self.store.store("edges", &edges).await?;
         self.store.store("paths", &paths).await?;
+        self.store.store("work", &work).await?;
         self.store.store("traces", &records).await?;
         let done = SliceRecord { slice: until, traces, spans, again };
         self.store.store("slices", std::slice::from_ref(&done)).await?;
@@ -259,6 +267,7 @@ impl Settler {
         self.metrics.again.inc_by(again);
         self.metrics.lookups_passed_over.inc_by(passed_over);
         self.metrics.paths_passed_over.inc_by(uncounted);
+        self.metrics.operations_passed_over.inc_by(operations);
         Ok(())
     }
 }

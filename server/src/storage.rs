@@ -3,6 +3,7 @@
 //! `writer` takes batches off the queue and stores each as one Native block a table, under the batch's token, so
 //! that storing it again changes nothing. `reader` runs bound SQL and turns rows into `model` types.
 
+pub mod anomalies;
 pub mod columns;
 pub mod embedded;
 pub mod engine_child;
@@ -20,6 +21,7 @@ pub mod retention;
 pub mod settled;
 pub mod store;
 pub mod token;
+pub mod work;
 pub mod writer;
 
 pub use store::{Store, StoreError};

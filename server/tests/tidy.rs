@@ -57,7 +57,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "server/tests",
         ],
     ),
-    ("rustls::", &["server/src/listen", "server/tests"]),
+    ("rustls::", &["server/src/listen", "server/src/detect", "server/tests"]),
     ("libloading::", &["server/src/storage/engine_child.rs"]),
     ("traffic::", &["server/src/demo", "server/tests", "bench/"]),
     ("opentelemetry::", &["server/src/telemetry", "bench/src/senders.rs"]),
@@ -80,6 +80,7 @@ const SERVER_IMPORTS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "detect",
             "ingest",
             "key_command",
             "listen",
@@ -97,6 +98,7 @@ const SERVER_IMPORTS: &[(&str, &[&str])] = &[
         &[
             "access",
             "config",
+            "detect",
             "http",
             "ingest",
             "limits",
@@ -116,6 +118,7 @@ const SERVER_IMPORTS: &[(&str, &[&str])] = &[
     ("scrub", &["wire"]),
     ("queue", &["limits", "telemetry"]),
     ("settle", &["limits", "storage", "telemetry"]),
+    ("detect", &["limits", "storage"]),
     ("storage", &["queue", "wire", "limits", "telemetry"]),
     ("query", &["storage", "limits"]),
     ("access", &["limits"]),

@@ -7,9 +7,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, KeyInfo, NewKey, OperationSummary,
-    ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary,
-    ServicesReport, Settings, StatusReport, TraceSearch,
+    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
+    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport,
+    ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -56,6 +56,7 @@ pub trait Backend: Send + Sync {
         caller: &Caller,
         end: Option<Timestamp>,
         length_secs: u64,
+        is_grouped: bool,
     ) -> Result<ServiceMap, ApiError>;
     async fn get_diff(
         &self,
@@ -114,6 +115,14 @@ pub trait Backend: Send + Sync {
         operation: String,
         length_secs: u64,
     ) -> Result<ServiceReport, ApiError>;
+    async fn list_anomalies(&self, caller: &Caller, length_secs: u64) -> Result<AnomalyList, ApiError>;
+    async fn list_exemplars(
+        &self,
+        caller: &Caller,
+        service: String,
+        operation: String,
+        length_secs: u64,
+    ) -> Result<Vec<Exemplar>, ApiError>;
     async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError>;
     async fn get_status(&self) -> Result<StatusReport, ApiError>;
     async fn get_settings(&self) -> Result<Settings, ApiError>;

@@ -4,9 +4,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, KeyInfo, NewKey, OperationSummary,
-    ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary,
-    ServicesReport, Settings, StatusReport, TraceSearch,
+    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
+    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport,
+    ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -71,11 +71,15 @@ pub async fn get_diff(a: Compare, b: Compare, window_secs: u64) -> Result<Diff, 
     Ok(backend.get_diff(&caller, a, b, window_secs).await?)
 }
 
-/// Who called whom in the so many seconds up to a time, or up to now.
+/// Who called whom in the so many seconds up to a time, or up to now; by service, or by their namespaces.
 #[server(prefix = "/fn", endpoint = "get_service_map", protocol = Crossing)]
-pub async fn get_service_map(end: Option<Timestamp>, length_secs: u64) -> Result<ServiceMap, Failure> {
+pub async fn get_service_map(
+    end: Option<Timestamp>,
+    length_secs: u64,
+    is_grouped: bool,
+) -> Result<ServiceMap, Failure> {
     let (backend, caller) = context()?;
-    Ok(backend.get_service_map(&caller, end, length_secs).await?)
+    Ok(backend.get_service_map(&caller, end, length_secs, is_grouped).await?)
 }
 
 /// The trace's log lines, in order of time.
@@ -126,6 +130,24 @@ pub async fn report_service(
 ) -> Result<ServiceReport, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.report_service(&caller, service, operation, length_secs).await?)
+}
+
+/// What is not as it was, or was not within so many seconds.
+#[server(prefix = "/fn", endpoint = "list_anomalies", protocol = Crossing)]
+pub async fn list_anomalies(length_secs: u64) -> Result<AnomalyList, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_anomalies(&caller, length_secs).await?)
+}
+
+/// Calls of an operation that stand for the others of so many seconds.
+#[server(prefix = "/fn", endpoint = "list_exemplars", protocol = Crossing)]
+pub async fn list_exemplars(
+    service: String,
+    operation: String,
+    length_secs: u64,
+) -> Result<Vec<Exemplar>, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.list_exemplars(&caller, service, operation, length_secs).await?)
 }
 
 /// What became of everything that was sent.

@@ -16,7 +16,7 @@ pub use failure::Failure;
 pub use functions::{
     create_key, explain_region, find_in_trace, get_diff, get_facets, get_heatmap, get_receipts,
     get_service_map, get_settings, get_span, get_span_rank, get_status, get_trace, get_trace_logs,
-    get_trace_values, list_attribute_keys, list_attribute_values, list_keys, list_linked_spans,
-    list_operations, list_services, list_trace_keys, read_trace_file, report_service, report_services,
-    revoke_key, search_traces,
+    get_trace_values, list_anomalies, list_attribute_keys, list_attribute_values, list_exemplars, list_keys,
+    list_linked_spans, list_operations, list_services, list_trace_keys, read_trace_file, report_service,
+    report_services, revoke_key, search_traces,
 };

@@ -6,15 +6,15 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AttributeKey, AttributeValue, Explanation, Facets, Heatmap, KeyInfo, NewKey, OperationSummary,
-    ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport, ServiceSummary,
-    ServicesReport, Settings, StatusReport, TraceSearch,
+    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
+    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport,
+    ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
 use super::App;
 use super::params::now;
-use crate::limits::GRAPH_MAX_SECS;
+use crate::limits::{GRAPH_MAX_SECS, HEALTH_MAX_SECS};
 use crate::query::Queries;
 use crate::query::complete::parsed_field;
 
@@ -89,10 +89,11 @@ impl Backend for Answers {
         caller: &Caller,
         end: Option<Timestamp>,
         length_secs: u64,
+        is_grouped: bool,
     ) -> Result<ServiceMap, ApiError> {
         let end = end.unwrap_or_else(now);
         let length = Nanos::from_secs(length_secs.clamp(60, GRAPH_MAX_SECS));
-        self.queries.service_map(&caller.scope, end.minus(length), end).await
+        self.queries.service_map(&caller.scope, end.minus(length), end, is_grouped).await
     }
 
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError> {
@@ -178,6 +179,22 @@ impl Backend for Answers {
         length_secs: u64,
     ) -> Result<ServiceReport, ApiError> {
         self.queries.service_report(&caller.scope, &service, &operation, length_secs, now()).await
+    }
+
+    async fn list_anomalies(&self, caller: &Caller, length_secs: u64) -> Result<AnomalyList, ApiError> {
+        let end = now();
+        let start = end.minus(Nanos::from_secs(length_secs.clamp(60, HEALTH_MAX_SECS)));
+        self.queries.anomalies(&caller.scope, start, end).await
+    }
+
+    async fn list_exemplars(
+        &self,
+        caller: &Caller,
+        service: String,
+        operation: String,
+        length_secs: u64,
+    ) -> Result<Vec<Exemplar>, ApiError> {
+        self.queries.exemplars(&caller.scope, &service, &operation, length_secs, now()).await
     }
 
     async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError> {

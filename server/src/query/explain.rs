@@ -19,7 +19,7 @@ use crate::limits::{EXPLAIN_MAX_FINDINGS, EXPLAIN_NAMED_TRACES};
 use crate::storage::reader::{Member, Traits};
 
 mod plan;
-mod rank;
+pub mod rank;
 mod stats;
 mod things;
 

@@ -35,6 +35,10 @@ impl Stretch {
         Stretch { from_secs: end.saturating_sub(steps * step_secs), step_secs, steps }
     }
 
+    pub fn end_secs(self) -> u64 {
+        self.from_secs + self.steps * self.step_secs
+    }
+
     fn start(self) -> Timestamp {
         Timestamp::from_secs(self.from_secs)
     }
@@ -91,11 +95,13 @@ impl Queries {
         let span = Stretch::back_from(now, length_secs);
         let plan = service_points_plan(scope, span);
         let points = async { Ok(self.reader.red_points(&plan).await?) };
-        let (today, hour_ago, day_ago, points) = tokio::try_join!(
+        let (today, hour_ago, day_ago, points, mut reasons, flags) = tokio::try_join!(
             self.services(scope, now),
             self.services(scope, now.minus(HOUR)),
             self.services(scope, now.minus(DAY)),
             points,
+            self.hot_spots(scope, now),
+            self.flags(scope, now, now),
         )?;
         let mut lines = Lines::new(span);
         lines.add_all(today.into_iter().map(of_service), |line| &mut line.now);
@@ -103,6 +109,10 @@ impl Queries {
         lines.add_all(day_ago.into_iter().map(of_service), |line| &mut line.day_ago);
         for (name, points) in answered(points, span.steps) {
             lines.of(name, SpanKind::Unspecified).points = points;
+        }
+        for line in lines.lines.values_mut() {
+            line.why = reasons.remove(&line.name);
+            line.flag = flags.of_service(&line.name);
         }
         Ok(ServicesReport { start: span.start(), step: span.step(), services: lines.worst_first() })
     }
@@ -118,13 +128,16 @@ impl Queries {
         let span = Stretch::back_from(now, length_secs);
         let points = operation_points_plan(scope, span, service);
         let durations = durations_plan(scope, span, service, operation);
-        let (all, today, hour_ago, day_ago, points, steps) = tokio::try_join!(
+        let (all, today, hour_ago, day_ago, points, steps, flags, deploys, time) = tokio::try_join!(
             self.services_report(scope, length_secs, now),
             self.operations(scope, service, now),
             self.operations(scope, service, now.minus(HOUR)),
             self.operations(scope, service, now.minus(DAY)),
             async { Ok(self.reader.red_points(&points).await?) },
             async { Ok(self.reader.red_steps(&durations).await?) },
+            self.flags(scope, now, now),
+            self.deploys(scope, service, span),
+            self.time_shares(scope, service, operation, now),
         )?;
         let Some(health) = all.services.into_iter().find(|line| line.name == service) else {
             return Err(ApiError::not_found(
@@ -142,6 +155,9 @@ impl Queries {
                 *at = HealthPoint { calls: point.calls, errors: point.errors };
             }
         }
+        for line in lines.lines.values_mut() {
+            line.flag = flags.of_operation(service, &line.name);
+        }
         let steps = histograms(steps, span.steps);
         Ok(ServiceReport {
             start: span.start(),
@@ -150,6 +166,8 @@ impl Queries {
             operations: lines.worst_first(),
             durations: heatmap(&steps, span),
             quantiles: steps.iter().map(quantiles).collect(),
+            deploys,
+            time,
         })
     }
 }

@@ -3,36 +3,94 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+use model::trace::call::NodeKind;
 use model::view::{GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, ServiceGraph, ServiceMap};
 use model::{ApiError, Scope, Timestamp};
 
 use super::Queries;
+use crate::storage::reader::Plan;
 
 pub mod layout;
 
 use layout::{Arrow, place};
 
 impl Queries {
-    /// The graph of a window beside that of the window before, which has the same length.
+    /// The graph of a window beside that of the window before, which has the same length. Grouped, the services of
+    /// a namespace are one node.
     pub async fn service_map(
         &self,
         scope: &Scope,
         start: Timestamp,
         end: Timestamp,
+        is_grouped: bool,
     ) -> Result<ServiceMap, ApiError> {
         let earlier = start.minus(end.since(start));
-        let (now, before) = tokio::try_join!(
+        let (mut now, mut before, flags, namespaces) = tokio::try_join!(
             self.service_graph(scope, start, end),
-            self.service_graph(scope, earlier, start)
+            self.service_graph(scope, earlier, start),
+            self.flags(scope, start, end),
+            async {
+                let plan = namespaces_plan(scope);
+                if is_grouped { Ok(self.reader.namespaces(&plan).await?) } else { Ok(HashMap::new()) }
+            }
         )?;
+        for graph in [&mut now, &mut before] {
+            graph.edges = grouped(std::mem::take(&mut graph.edges), &namespaces);
+        }
         // Thousands of nodes take a while, and others are waiting for this thread.
-        let drawn = tokio::task::spawn_blocking(move || drawn(&now, &before)).await;
+        let drawn = tokio::task::spawn_blocking(move || {
+            let mut map = drawn(&now, &before);
+            map.nodes.iter_mut().for_each(|node| node.flag = flags.of_node(&node.node));
+            map
+        })
+        .await;
         drawn.map_err(|error| {
             tracing::error!(%error, "the map could not be laid out");
             let hint = "this is a fault in Skein; its log has the details";
             ApiError::new(model::ErrorCode::Internal, "the map could not be laid out", hint)
         })
     }
+}
+
+/// Services that say which namespace they are of.
+fn namespaces_plan(scope: &Scope) -> Plan {
+    let sql = "SELECT service, argMax(resource['service.namespace'], seen) AS namespace FROM origins
+         WHERE tenant = {tenant:String} AND resource['service.namespace'] != '' GROUP BY service";
+    Plan::new(scope, sql)
+}
+
+/// Calls between namespaces; those within one are left out. Of several quantiles the slowest is told.
+fn grouped(edges: Vec<GraphEdge>, namespaces: &HashMap<String, String>) -> Vec<GraphEdge> {
+    if namespaces.is_empty() {
+        return edges;
+    }
+    let group = |node: GraphNode| match namespaces.get(&node.name) {
+        Some(name) if node.kind == NodeKind::Service => {
+            GraphNode { kind: NodeKind::Namespace, name: name.clone() }
+        }
+        _ => node,
+    };
+    let mut groups: BTreeMap<(GraphNode, GraphNode), GraphEdge> = BTreeMap::new();
+    for edge in edges {
+        let (client, server) = (group(edge.client.clone()), group(edge.server.clone()));
+        if client == server {
+            continue;
+        }
+        match groups.get_mut(&(client.clone(), server.clone())) {
+            Some(known) => {
+                known.calls += edge.calls;
+                known.errors += edge.errors;
+                known.p50 = known.p50.max(edge.p50);
+                known.p95 = known.p95.max(edge.p95);
+                known.p99 = known.p99.max(edge.p99);
+            }
+            None => {
+                let pair = (client.clone(), server.clone());
+                groups.insert(pair, GraphEdge { client, server, ..edge });
+            }
+        }
+    }
+    groups.into_values().collect()
 }
 
 fn figures(edge: &GraphEdge) -> MapFigures {
@@ -73,6 +131,7 @@ fn drawn(now: &ServiceGraph, before: &ServiceGraph) -> ServiceMap {
             now: of_node(&edges, at as u32),
             column: place.column,
             row: place.row,
+            flag: None,
         })
         .collect();
     let has_before = !before.edges.is_empty();
@@ -98,4 +157,37 @@ fn of_node(edges: &[MapEdge], node: u32) -> MapFigures {
     };
     let called = sum(|edge| edge.server);
     if called.calls > 0 { called } else { sum(|edge| edge.client) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Nanos;
+
+    #[test]
+    fn services_of_a_namespace_are_one_node_and_stores_stay() {
+        let node = |kind, name: &str| GraphNode { kind, name: name.to_owned() };
+        let edge = |client: &str, server: GraphNode, calls, ms: u64| {
+            let time = Nanos(ms);
+            let client = node(NodeKind::Service, client);
+            GraphEdge { client, server, calls, errors: 1, p50: time, p95: time, p99: time }
+        };
+        let service = |name| node(NodeKind::Service, name);
+        let edges = vec![
+            edge("cart", service("pay"), 5, 1),
+            edge("shop", service("pay"), 7, 9),
+            edge("shop", service("cart"), 3, 1),
+            edge("cart", node(NodeKind::Database, "cart"), 2, 1),
+            edge("other", service("cart"), 1, 1),
+        ];
+        let names = [("cart", "front"), ("shop", "front"), ("pay", "money")];
+        let names = names.map(|(a, b)| (a.to_owned(), b.to_owned())).into_iter().collect();
+        let found = grouped(edges.clone(), &names);
+        let told: Vec<String> = found
+            .iter()
+            .map(|e| format!("{}>{} {} {} {}", e.client.name, e.server.name, e.calls, e.errors, e.p95.0))
+            .collect();
+        assert_eq!(told, ["other>front 1 1 1", "front>cart 2 1 1", "front>money 12 2 9"]);
+        assert_eq!(grouped(edges.clone(), &HashMap::new()), edges);
+    }
 }

@@ -23,6 +23,8 @@ pub struct Analysed {
     pub clock: Clock,
     pub critical: CriticalPath,
     pub paths: Vec<u64>,
+    /// Of the trace's names.
+    pub hashes: Vec<u64>,
 }
 
 impl Analysed {
@@ -32,7 +34,7 @@ impl Analysed {
         let clock = Clock::new(&trace, &tree);
         let critical = CriticalPath::new(&trace, &tree, &clock);
         let paths = path_hashes_of(&trace, &tree, &hashes);
-        Analysed { trace, tree, clock, critical, paths }
+        Analysed { trace, tree, clock, critical, paths, hashes }
     }
 
     /// Spans of it may have arrived before those at hand.

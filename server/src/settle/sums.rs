@@ -9,8 +9,10 @@ use model::trace::NO_ROW;
 use model::trace::call::NodeKind;
 
 use super::analysis::Analysed;
+use super::work::WorkSums;
 use crate::limits::{SETTLE_PATHS_MAX, SETTLE_PATHS_MAX_DEPTH};
 use crate::storage::settled::{EdgeRecord, PathRecord};
+use crate::storage::work::WorkRecord;
 
 const EDGE_STEP_SECS: u64 = 60;
 const PATH_STEP_SECS: u64 = 600;
@@ -21,6 +23,7 @@ pub struct Sums {
     tenants: Vec<String>,
     edges: HashMap<EdgeKey, Edge>,
     paths: HashMap<PathKey, Path>,
+    work: WorkSums,
     /// Traces looked at, to tell whether a path has met the one at hand before.
     traces: u64,
     /// Spans whose call path was not counted, because there were too many.
@@ -133,6 +136,7 @@ impl Sums {
         self.traces += 1;
         self.count_calls(tenant, trace, times);
         self.count_paths(tenant, trace, times);
+        self.work.count(tenant, trace, times);
     }
 
     fn tenant(&mut self, name: &str) -> u32 {
@@ -160,7 +164,7 @@ impl Sums {
     }
 
     fn count_paths(&mut self, tenant: u32, analysed: &Analysed, times: i64) {
-        let Analysed { trace, tree, clock, critical, paths } = analysed;
+        let Analysed { trace, tree, clock, critical, paths, .. } = analysed;
         let Some(root) = trace.root_row() else { return };
         let names = |row: usize| (trace.service_name(row).to_owned(), trace.operation_name(row).to_owned());
         let self_times = clock.self_times(trace, tree);
@@ -191,7 +195,12 @@ impl Sums {
         }
     }
 
-    pub fn finish(self, slice: u32) -> (Vec<EdgeRecord>, Vec<PathRecord>) {
+    /// Spans whose operation was not counted, because there were too many.
+    pub fn operations_uncounted(&self) -> u64 {
+        self.work.uncounted
+    }
+
+    pub fn finish(self, slice: u32) -> (Vec<EdgeRecord>, Vec<PathRecord>, Vec<WorkRecord>) {
         let tenant = |number: u32| self.tenants[number as usize].clone();
         let edge = |(key, edge): (EdgeKey, Edge)| EdgeRecord {
             tenant: tenant(key.tenant),
@@ -224,7 +233,9 @@ impl Sums {
             critical: path.critical,
             hist: path.hist.finish(),
         };
-        (self.edges.into_iter().map(edge).collect(), self.paths.into_iter().map(path).collect())
+        let (edges, paths) =
+            (self.edges.into_iter().map(edge).collect(), self.paths.into_iter().map(path).collect());
+        (edges, paths, self.work.finish(&self.tenants, slice))
     }
 }
 

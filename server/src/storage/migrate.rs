@@ -27,6 +27,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_logs"),
     migration!(7, "0007_receipts"),
     migration!(8, "0008_search_gone"),
+    migration!(11, "0011_work"),
+    migration!(12, "0012_origin_minutes"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime DEFAULT now()) \

@@ -13,10 +13,12 @@ use super::{Store, StoreError};
 use crate::limits::{QUERY_MAX_MEMORY_BYTES, QUERY_MAX_SECS};
 use crate::telemetry::stages::Stages;
 
+mod anomalies;
 mod explain;
 mod facts;
 mod found;
 mod graph;
+mod health;
 mod in_trace;
 mod logs;
 mod observed;

@@ -62,7 +62,7 @@ impl Retention {
         self.expiries().iter().map(|expiry| (expiry.table, expiry.days)).collect()
     }
 
-    fn expiries(&self) -> [Expiry; 8] {
+    fn expiries(&self) -> [Expiry; 11] {
         let after = |table: &'static str, column: &str, days: u32| Expiry {
             table,
             rule: format!("{column} + toIntervalDay({days})"),
@@ -77,6 +77,9 @@ impl Retention {
             after("traces", "first_received", self.spans_days),
             after("edges", "slice", self.figures_days),
             after("paths", "slice", self.figures_days),
+            after("work", "slice", self.figures_days),
+            after("origin_minutes", "day", self.figures_days),
+            after("anomalies", "last_seen", self.figures_days),
         ]
     }
 }

@@ -281,12 +281,15 @@ impl SettleStore {
         Ok(())
     }
 
-    async fn all<T: Row + RowOwned + clickhouse::RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+    pub(super) async fn all<T: Row + RowOwned + clickhouse::RowRead>(
+        &self,
+        sql: &str,
+    ) -> Result<Vec<T>, StoreError> {
         Ok(self.query(sql).fetch_all().await?)
     }
 
     /// On one thread: nobody waits for the answer.
-    fn query(&self, sql: &str) -> clickhouse::query::Query {
+    pub(super) fn query(&self, sql: &str) -> clickhouse::query::Query {
         self.store
             .client()
             .query_raw(sql)

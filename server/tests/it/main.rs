@@ -2,6 +2,7 @@
 //! with a data folder of its own, and waits for conditions.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod anomalies;
 mod bad_input;
 mod contract;
 mod crash;

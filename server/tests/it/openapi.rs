@@ -46,6 +46,7 @@ async fn answers_fit_the_document() {
         ("/api/diff", format!("/api/diff?a={id}&b={}", spans[spans.len() - 1].trace_id)),
         ("/api/diff", format!("/api/diff?a=typical&b={id}")),
         ("/api/explain", "/api/explain?part_q=error".to_owned()),
+        ("/api/anomalies", "/api/anomalies?state=open&service=cart".to_owned()),
         ("/api/audit", "/api/audit".to_owned()),
         ("/api/receipts", "/api/receipts".to_owned()),
         ("/api/dependencies", "/api/dependencies".to_owned()),

@@ -9,15 +9,30 @@ use traffic::Shop;
 
 use crate::server::{TestServer, now};
 
+/// Well inside the window of five minutes, whichever way the minutes of a test fall.
+fn lately() -> Vec<Span> {
+    let shop = Shop::with_faults(31, Vec::new());
+    shop.traces(now().minus(Nanos::from_secs(200)), 5.0).take(300).flatten().collect()
+}
+
 #[tokio::test]
 async fn rates_errors_and_quantiles_are_those_of_the_spans() {
+    check_figures(lately(), |_| 1).await;
+}
+
+/// Senders sampled at different rates: each span that stayed counts for those it stands for.
+#[tokio::test]
+async fn sampled_spans_count_for_those_that_were_left_out() {
+    let mut spans = lately();
+    let stands_for = |span: &Span| if span.trace_id.0[0] % 2 == 0 { 8 } else { 2 };
+    for span in &mut spans {
+        span.trace_state = if stands_for(span) == 8 { "ot=th:e" } else { "ot=th:8" }.to_owned();
+    }
+    check_figures(spans, stands_for).await;
+}
+
+async fn check_figures(spans: Vec<Span>, stands_for: fn(&Span) -> u64) {
     let server = TestServer::start().await;
-    // Well inside the window of five minutes, whichever way the minutes of this test fall.
-    let spans: Vec<Span> = Shop::with_faults(31, Vec::new())
-        .traces(now().minus(Nanos::from_secs(200)), 5.0)
-        .take(300)
-        .flatten()
-        .collect();
     server.grpc().await.export(encode(&spans)).await.unwrap();
     server.stored(spans.len()).await;
 
@@ -44,11 +59,15 @@ async fn rates_errors_and_quantiles_are_those_of_the_spans() {
                 .find(|(s, o, k)| *s == service && *o == line["name"] && k.name() == kind)
                 .unwrap();
             let spans = &by_operation[key];
-            assert_eq!(line["calls"], spans.len());
-            assert_eq!(line["errors"], spans.iter().filter(|s| s.status == Status::Error).count());
-            assert_eq!(line["rate_per_sec"], spans.len() as f64 / 300.0);
-            check_quantile(spans, 0.50, line["p50_ms"].as_f64().unwrap());
-            check_quantile(spans, 0.99, line["p99_ms"].as_f64().unwrap());
+            let sum = |spans: &mut dyn Iterator<Item = &&Span>| spans.map(|s| stands_for(s)).sum::<u64>();
+            let calls = sum(&mut spans.iter());
+            assert_eq!(line["calls"], calls);
+            assert_eq!(line["errors"], sum(&mut spans.iter().filter(|s| s.status == Status::Error)));
+            assert_eq!(line["rate_per_sec"], calls as f64 / 300.0);
+            let all: Vec<&Span> =
+                spans.iter().flat_map(|s| std::iter::repeat_n(*s, stands_for(s) as usize)).collect();
+            check_quantile(&all, 0.50, line["p50_ms"].as_f64().unwrap());
+            check_quantile(&all, 0.99, line["p99_ms"].as_f64().unwrap());
             seen += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! Calls from node to node, as they were counted.
 
+use std::collections::HashMap;
+
 use clickhouse::Row;
 use model::trace::call::NodeKind;
 use model::view::GraphNode;
@@ -33,6 +35,12 @@ impl Reader {
             (id, row.states.iter().map(|state| trace_count(state, id)).max().unwrap_or(1))
         };
         Ok(rows.into_iter().map(counted).collect())
+    }
+
+    /// Services with what they belong to.
+    pub async fn namespaces(&self, plan: &Plan) -> Result<HashMap<String, String>, StoreError> {
+        let (rows, _) = self.fetch::<NamespaceRow>(plan).await?;
+        Ok(rows.into_iter().map(|row| (row.service, row.namespace)).collect())
     }
 
     /// Traces with how many spans of them there are.
@@ -74,6 +82,12 @@ impl EdgeRow {
             hist,
         }
     }
+}
+
+#[derive(Row, Deserialize)]
+struct NamespaceRow {
+    service: String,
+    namespace: String,
 }
 
 #[derive(Row, Deserialize)]
