@@ -7,6 +7,8 @@ use crate::state::{Preferences, Router};
 use crate::url::{DiffPair, ExplainView, Route};
 
 #[cfg(feature = "reports")]
+mod anomalies;
+#[cfg(feature = "reports")]
 mod diff;
 #[cfg(feature = "reports")]
 mod explain;
@@ -28,6 +30,8 @@ mod status;
 #[cfg(not(feature = "reports"))]
 mod trace;
 
+#[cfg(feature = "reports")]
+use anomalies::AnomaliesPage;
 #[cfg(feature = "reports")]
 use diff::DiffPage;
 #[cfg(feature = "reports")]
@@ -60,6 +64,7 @@ enum Page {
     Services,
     Service(String),
     Receipts,
+    Anomalies,
     Map,
     Status,
     Settings,
@@ -84,6 +89,7 @@ pub fn App() -> impl IntoView {
         Route::Services(_) => Page::Services,
         Route::Service(name, _) => Page::Service(name),
         Route::Receipts(_) => Page::Receipts,
+        Route::Anomalies(_) => Page::Anomalies,
         Route::Map(_) => Page::Map,
         Route::Status => Page::Status,
         Route::Settings => Page::Settings,
@@ -115,6 +121,8 @@ pub fn App() -> impl IntoView {
                 Page::Services => view! { <ServicesPage /> }.into_any(),
                 #[cfg(feature = "reports")]
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
+                #[cfg(feature = "reports")]
+                Page::Anomalies => view! { <AnomaliesPage /> }.into_any(),
                 #[cfg(feature = "reports")]
                 Page::Map => view! { <MapPage /> }.into_any(),
                 #[cfg(feature = "reports")]

@@ -6,6 +6,7 @@
 use model::TraceId;
 use model::view::below_own_base;
 
+pub mod anomalies;
 pub mod diff;
 pub mod explain;
 pub mod map;
@@ -16,6 +17,7 @@ pub mod search;
 pub mod services;
 pub mod trace;
 
+pub use anomalies::AnomaliesView;
 pub use diff::{DiffPair, DiffView};
 pub use explain::ExplainView;
 pub use map::MapView;
@@ -36,6 +38,7 @@ pub enum Route {
     Diff(DiffView),
     Explain(ExplainView),
     Services(ServicesView),
+    Anomalies(AnomaliesView),
     Service(String, ServicesView),
     Receipts(ReceiptsView),
     /// A trace from a file.
@@ -55,6 +58,7 @@ impl Route {
             self,
             Route::Services(_)
                 | Route::Service(..)
+                | Route::Anomalies(_)
                 | Route::Map(_)
                 | Route::Diff(_)
                 | Route::Explain(_)
@@ -73,6 +77,7 @@ impl Route {
             ("diff", None) => Route::Diff(DiffView::of(&query)),
             ("services", None) => Route::Services(ServicesView::of(&query)),
             ("services", Some(name)) => Route::Service(query::decode(name), ServicesView::of(&query)),
+            ("anomalies", None) => Route::Anomalies(AnomaliesView::of(&query)),
             ("map", None) => Route::Map(MapView::of(&query)),
             ("status", None) => Route::Status,
             ("settings", None) => Route::Settings,

@@ -2,6 +2,7 @@
 //! the component joins them. [`stage`] is what the views of a trace share: one
 //! selection, one time axis.
 
+pub mod anomalies;
 pub mod call_graph;
 pub mod diff;
 pub mod explain;

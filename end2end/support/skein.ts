@@ -32,14 +32,14 @@ export class Skein {
     process.on("error", () => (this.exit ??= { code: 127, signal: null }));
   }
 
-  static async start(): Promise<Skein> {
+  static async start(args: string[] = []): Promise<Skein> {
     if (!existsSync(BINARY)) throw new Error(`there is no ${BINARY}: run \`make build\` first`);
     const folder = mkdtempSync(join(tmpdir(), "skein-e2e-"));
     const log = openSync(join(folder, "serve.log"), "w");
     const free = "127.0.0.1:0";
     const process = spawn(
       BINARY,
-      ["serve", "--http", free, "--otlp-grpc", free, "--otlp-http", free, "--data-dir", join(folder, "data")],
+      ["serve", "--http", free, "--otlp-grpc", free, "--otlp-http", free, "--data-dir", join(folder, "data"), ...args],
       { env: environment(), stdio: ["ignore", log, log] },
     );
     const skein = new Skein(process, folder);
@@ -96,6 +96,17 @@ export class Skein {
     });
     if (!answer.ok) throw new Error(`/v1/traces answered ${answer.status}: ${await answer.text()}`);
     return this.trace(trace.traceId, trace.spans.length);
+  }
+
+  /** Sends many traces in one request, and waits for none of them. */
+  async send(traces: SeedTrace[]) {
+    const all = traces.map((trace) => (otlpJson(trace) as { resourceSpans: object[] }).resourceSpans);
+    const answer = await fetch(`${this.otlpHttp}/v1/traces`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ resourceSpans: all.flat() }),
+    });
+    if (!answer.ok) throw new Error(`/v1/traces answered ${answer.status}: ${await answer.text()}`);
   }
 
   /** The spans of a trace, once there are at least `count` of them. */

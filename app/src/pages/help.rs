@@ -30,6 +30,7 @@ const MAP: Keys = &[
     ("Enter", "only what is around it, one call further each time"),
     ("Esc", "everything again"),
     ("m", "map or table"),
+    ("n", "services or namespaces"),
     ("[ ]", "earlier, later"),
     ("+ - 0  w a s d", "zoom, move, all of it"),
     ("/", "find a node"),

@@ -2,7 +2,7 @@
 //!
 //! For tests: `[data-testid=map]` (the canvas), `[data-testid=map-table]` with rows `[data-testid=edge-row]`,
 //! `[data-testid=map-detail]` (what is selected), `[data-testid=map-filter]`, `[data-testid=range]`.
-//! Keys: `j` `k` the next and the one before, Enter only what is around it, Esc back, `m` map or table, `[` `]` earlier,
+//! Keys: `j` `k` the next and the one before, Enter only what is around it, Esc back, `m` map or table, `n` namespaces, `[` `]` earlier,
 //! later, `+` `-` `0` and w a s d zoom and move.
 
 use std::sync::Arc;
@@ -65,10 +65,10 @@ pub fn MapPage() -> impl IntoView {
         _ => MapView::default(),
     });
     browser::document().set_title("Map · Skein");
-    let asked = Memo::new(move |_| view.with(|view| (view.end, view.length_secs)));
+    let asked = Memo::new(move |_| view.with(|view| (view.end, view.length_secs, view.is_grouped)));
     let live = Live::<ServiceMap>::follow(move || {
-        let (end, length_secs) = asked.get();
-        api::get_service_map(end, length_secs)
+        let (end, length_secs, is_grouped) = asked.get();
+        api::get_service_map(end, length_secs, is_grouped)
     });
     let map = Signal::derive(move || live.answer.get().unwrap_or_default());
     let selected =
@@ -126,6 +126,11 @@ fn listen(page: Map, shown: Memo<Arc<Shown>>) {
             }),
             Some("Escape") => page.select(None),
             Some("m") => page.change(|view| view.is_table = !view.is_table),
+            Some("n") => page.change(|view| {
+                view.is_grouped = !view.is_grouped;
+                view.selected = None;
+                view.hops = 0;
+            }),
             Some("[") => page.change(|view| *view = view.moved(false, now())),
             Some("]") => page.change(|view| *view = view.moved(true, now())),
             Some("/") => drop(browser::focus("#map-filter")),
@@ -196,6 +201,7 @@ fn Bar(page: Map, filter: RwSignal<String>) -> impl IntoView {
         };
     let is_table = Signal::derive(move || page.view.with(|view| view.is_table));
     let has_minor = Signal::derive(move || page.view.with(|view| view.has_minor));
+    let is_grouped = Signal::derive(move || page.view.with(|view| view.is_grouped));
     let found = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let text = filter.get_untracked().to_lowercase();
@@ -226,6 +232,11 @@ fn Bar(page: Map, filter: RwSignal<String>) -> impl IntoView {
                 />
             </form>
             {toggle(is_table, "Table", "The same as a table (m)", |view| view.is_table = !view.is_table)}
+            {toggle(is_grouped, "Namespaces", "The services of a namespace as one (n)", |view| {
+                view.is_grouped = !view.is_grouped;
+                view.selected = None;
+                view.hops = 0;
+            })}
             {toggle(has_minor, "Rare calls", "Calls that are a hundredth of both sides' or less", |view| {
                 view.has_minor = !view.has_minor;
             })}

@@ -14,6 +14,8 @@ use crate::widgets::range::RangeButtons;
 mod lines;
 mod live;
 mod one;
+mod over;
+mod time;
 
 use lines::{Lines, Of};
 pub use live::Live;
@@ -36,7 +38,7 @@ pub fn ServicesPage() -> impl IntoView {
         <div class="Services">
             <div class="Services-bar">
                 <h1 class="Services-title">"Services"</h1>
-                <span class="Services-note">"Last 5 minutes, beside an hour ago; most trouble first"</span>
+                <span class="Services-note">"Last 5 minutes, beside an hour and a day ago; where trouble begins comes first"</span>
                 {range_buttons(router, view, None)}
             </div>
             {move || match live.failed.get() {

@@ -61,9 +61,10 @@ pub fn Shell(children: Children) -> impl IntoView {
 /// The pages one can go to, and which routes count as being there.
 type PageLink = (&'static str, &'static str, fn(&Route) -> bool);
 
-const PAGES: [PageLink; 6] = [
+const PAGES: [PageLink; 7] = [
     ("/", "Search", |route| matches!(route, Route::Search(_))),
     ("/services", "Services", |route| matches!(route, Route::Services(_) | Route::Service(..))),
+    ("/anomalies", "Anomalies", |route| matches!(route, Route::Anomalies(_))),
     ("/map", "Map", |route| matches!(route, Route::Map(_))),
     ("/receipts", "Receipts", |route| matches!(route, Route::Receipts(_))),
     ("/status", "Status", |route| matches!(route, Route::Status)),

@@ -3,7 +3,7 @@
 use model::view::Region;
 use model::{Nanos, Timestamp};
 
-use super::{Query, SearchView, with_query};
+use super::{Query, SearchView, TimeRange, with_query};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExplainView {
@@ -27,6 +27,13 @@ impl ExplainView {
                 max_duration: most.map(Nanos),
             },
         }
+    }
+
+    /// Calls of a service and operation that are also what `part` says (`error`, `duration>=1s`), beside its others.
+    pub fn of_calls(service: &str, operation: Option<&str>, part: &str, range: TimeRange) -> ExplainView {
+        let q = super::search::calls_of(service, operation);
+        let region = Region { q: Some(format!("{q} {part}")), ..Region::default() };
+        ExplainView { base: SearchView { range, ..SearchView::about(q) }, region }
     }
 
     pub fn url(&self) -> String {
@@ -54,7 +61,17 @@ fn pair_text(from: Option<u64>, to: Option<u64>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::{Route, TimeRange};
+    use crate::url::Route;
+
+    #[test]
+    fn calls_are_named_as_the_language_names_them() {
+        let view = ExplainView::of_calls("cart", Some("GET /x"), "error", TimeRange::Last(3_600));
+        assert_eq!(view.region.q, Some(format!("{} error", view.base.q)));
+        for text in [&view.base.q, view.region.q.as_ref().unwrap()] {
+            assert!(model::query::read(text).is_ok(), "{text}");
+        }
+        assert!(view.base.q.contains("cart") && view.base.q.contains("GET /x"));
+    }
 
     #[test]
     fn an_explanation_is_found_again() {

@@ -18,6 +18,8 @@ pub struct MapView {
     pub is_table: bool,
     /// Edges that carry a hundredth of a node's calls or less are drawn too.
     pub has_minor: bool,
+    /// Services of a namespace are one node.
+    pub is_grouped: bool,
 }
 
 pub const MOST_HOPS: u32 = 5;
@@ -31,6 +33,7 @@ impl Default for MapView {
             hops: 0,
             is_table: false,
             has_minor: true,
+            is_grouped: false,
         }
     }
 }
@@ -45,6 +48,7 @@ impl MapView {
             hops: query.get("hops").and_then(|hops| hops.parse().ok()).unwrap_or(0).min(MOST_HOPS),
             is_table: query.get("view") == Some("table"),
             has_minor: query.get("minor") != Some("0"),
+            is_grouped: query.get("by") == Some("namespace"),
         }
     }
 
@@ -57,6 +61,7 @@ impl MapView {
         query.push_some("hops", (self.hops > 0).then(|| self.hops.to_string()));
         query.push_some("view", self.is_table.then_some("table"));
         query.push_some("minor", (!self.has_minor).then_some("0"));
+        query.push_some("by", self.is_grouped.then_some("namespace"));
         with_query("/map".to_owned(), query)
     }
 
@@ -83,6 +88,7 @@ mod tests {
             hops: 2,
             is_table: true,
             has_minor: false,
+            is_grouped: true,
         };
         let url = view.url();
         let (path, query) = url.split_once('?').unwrap();

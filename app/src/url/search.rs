@@ -48,6 +48,15 @@ pub const WINDOWS: [(&str, u64, &str); 5] = [
     ("7d", 7 * 24 * 3_600, "Last 7 days"),
 ];
 
+/// The query for traces with a span of this service and operation.
+pub fn calls_of(service: &str, operation: Option<&str>) -> String {
+    let named = [("service", Some(service)), ("name", operation)];
+    let conditions = named
+        .into_iter()
+        .filter_map(|(field, value)| Condition::equals(field, AttrValue::Str(value?.to_owned())));
+    conditions.fold(String::new(), |q, condition| edit::toggled(&q, &condition).unwrap_or(q))
+}
+
 /// More facets than this would be a page of their own.
 pub const MAX_FACETS: usize = 12;
 

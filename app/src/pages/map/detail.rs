@@ -10,7 +10,7 @@ use super::{Map, change_word};
 use crate::chart::color::service_color_css;
 use crate::format::{duration, share};
 use crate::url::map::MOST_HOPS;
-use crate::url::{SearchView, ServicesView, TimeRange};
+use crate::url::{AnomaliesView, SearchView, ServicesView, TimeRange};
 use crate::views::map::layout::Thing;
 
 #[component]
@@ -94,6 +94,10 @@ fn of_node(page: Map, map: &ServiceMap, number: u32) -> impl IntoView + use<> {
         let traces = traces(map, &[("service", &node.node.name)]);
         view! { <a class="Button is-small" href=service>"Service"</a> <a class="Button is-small" data-testid="traces" href=traces>"Traces"</a> }
     });
+    let group = (node.node.kind == NodeKind::Namespace).then(|| {
+        let href = traces(map, &[("service.namespace", &node.node.name)]);
+        view! { <a class="Button is-small" data-testid="traces" href=href>"Traces"</a> }
+    });
     let side = |name: &'static str, of: fn(&MapEdge) -> (u32, u32)| {
         let mut edges: Vec<u32> =
             (0..map.edges.len() as u32).filter(|at| of(&map.edges[*at as usize]).0 == number).collect();
@@ -104,10 +108,20 @@ fn of_node(page: Map, map: &ServiceMap, number: u32) -> impl IntoView + use<> {
             .collect();
         (!rows.is_empty()).then(|| view! { <h3>{name}</h3> <ul class="Map-list">{rows}</ul> })
     };
+    let flag = node.flag.clone().map(|flag| {
+        let word = if flag.is_origin { "anomaly" } else { "affected" };
+        let href = AnomaliesView::default().url();
+        view! {
+            <p class="Map-flag" data-testid="flag">
+                <a class="Flag" class:is-origin=flag.is_origin href=href>{word}</a> " " {flag.reason}
+            </p>
+        }
+    });
     view! {
         <h2>{title(&node.node)}</h2>
+        {flag}
         <table class="Map-figures">{figures_head()}<tbody>{figures("Now", &node.now, secs)}</tbody></table>
-        <p class="Map-links">{links}</p>
+        <p class="Map-links">{links} {group}</p>
         {side("Called by", |edge| (edge.server, edge.client))}
         {side("Calls", |edge| (edge.client, edge.server))}
     }
@@ -162,26 +176,31 @@ fn of_edge(page: Map, map: &ServiceMap, edge: &MapEdge) -> impl IntoView + use<>
 /// The search for traces with such a call in the map's time.
 fn traces_of(map: &ServiceMap, client: &GraphNode, server: &GraphNode) -> String {
     let quoted = |name: &str| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
-    let service = |node: &GraphNode| format!("{{ resource.service.name = {} }}", quoted(&node.name));
+    let is = |node: &GraphNode| {
+        let of = if node.kind == NodeKind::Namespace { "namespace" } else { "name" };
+        format!("resource.service.{of} = {}", quoted(&node.name))
+    };
+    let service = |node: &GraphNode| format!("{{ {} }}", is(node));
     // A database is named by its system and its name.
     let system = |node: &GraphNode| quoted(node.name.split('/').next().unwrap_or_default());
-    let (a, b) = (quoted(&client.name), quoted(&server.name));
-    let calls = |what: String| format!("{{ resource.service.name = {a} && ({what}) }}");
+    let b = quoted(&server.name);
+    let calls = |what: String| format!("{{ {} && ({what}) }}", is(client));
     let q = match (client.kind, server.kind) {
-        (NodeKind::Service, NodeKind::Service) => format!("{} >> {}", service(client), service(server)),
-        (NodeKind::Service, NodeKind::Database) => {
+        (NodeKind::Service | NodeKind::Namespace, NodeKind::Service | NodeKind::Namespace) => {
+            format!("{} >> {}", service(client), service(server))
+        }
+        (NodeKind::Service | NodeKind::Namespace, NodeKind::Database) => {
             let name = system(server);
             calls(format!("span.db.system = {name} || span.db.system.name = {name}"))
         }
-        (NodeKind::Service, NodeKind::Queue) => calls(format!("span.messaging.system = {}", system(server))),
-        (NodeKind::Service, NodeKind::External) => {
+        (NodeKind::Service | NodeKind::Namespace, NodeKind::Queue) => {
+            calls(format!("span.messaging.system = {}", system(server)))
+        }
+        (NodeKind::Service | NodeKind::Namespace, NodeKind::External) => {
             calls(format!("span.server.address = {b} || span.peer.service = {b} || span.net.peer.name = {b}"))
         }
-        (_, NodeKind::Service) => {
-            format!(
-                "{{ resource.service.name = {b} && kind = consumer && span.messaging.system = {} }}",
-                system(client)
-            )
+        (_, NodeKind::Service | NodeKind::Namespace) => {
+            format!("{{ {} && kind = consumer && span.messaging.system = {} }}", is(server), system(client))
         }
         _ => String::new(),
     };

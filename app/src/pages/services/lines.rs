@@ -3,7 +3,7 @@
 use leptos::ev;
 use leptos::prelude::*;
 use model::SpanKind;
-use model::view::{Health, Red};
+use model::view::{Health, Red, Why};
 
 use crate::browser::{self, keys};
 use crate::format::{self, duration};
@@ -56,10 +56,10 @@ pub fn Lines(
                         <th scope="col">{of.noun()}</th>
                         <th scope="col" class="is-number">"Calls/s"</th>
                         <th scope="col" class="is-number">"Failed"</th>
-                        <th scope="col" class="Lines-change"><span class="Hidden">"Change of failures"</span></th>
+                        <th scope="col" class="Lines-change"><span class="Hidden">"Change of failures in an hour and a day"</span></th>
                         <th scope="col" class="is-number">"p50"</th>
                         <th scope="col" class="is-number">"p95"</th>
-                        <th scope="col" class="Lines-change"><span class="Hidden">"Change of p95"</span></th>
+                        <th scope="col" class="Lines-change"><span class="Hidden">"Change of p95 in an hour and a day"</span></th>
                         <th scope="col" class="is-number">"p99"</th>
                         <th scope="col" class="Lines-trend">"Calls and failures"</th>
                     </tr>
@@ -100,19 +100,36 @@ fn Line(of: Of, name: String, kind: SpanKind, now: Memo<Health>, href: String) -
     };
     view! {
         <tr class="Lines-row" class:is-silent=silent data-testid=of.test_id() data-name=name>
-            <th scope="row" class="Lines-name"><a class="Lines-link" href=href>{label}</a></th>
+            <th scope="row" class="Lines-name">
+                <a class="Lines-link" href=href>{label} {move || now.with(flag)}</a>
+                {move || now.with(|line| line.why.as_ref().map(why))}
+            </th>
             <td class="is-number">{move || rate(red().rate_per_sec)}</td>
             <td class="is-number" class:is-failing=move || red().errors != 0>
                 {move || format::share(red().errors, red().calls)}
             </td>
-            <td class="Lines-change">{move || now.with(failures_change).map(change_mark)}</td>
+            <td class="Lines-change">{move || now.with(|line| change_marks(line, failures_change))}</td>
             <td class="is-number">{move || length(|r| r.p50)}</td>
             <td class="is-number">{move || length(|r| r.p95)}</td>
-            <td class="Lines-change">{move || now.with(slowdown_change).map(change_mark)}</td>
+            <td class="Lines-change">{move || now.with(|line| change_marks(line, slowdown_change))}</td>
             <td class="is-number">{move || length(|r| r.p99)}</td>
             <td class="Lines-trend">{move || view! { <Trend points=now.get().points /> }}</td>
         </tr>
     }
+}
+
+/// That it is part of an anomaly that lasts.
+fn flag(line: &Health) -> Option<impl IntoView + use<>> {
+    let flag = line.flag.clone()?;
+    let word = if flag.is_origin { "anomaly" } else { "affected" };
+    Some(
+        view! { <span class="Flag" class:is-origin=flag.is_origin title=flag.reason data-testid="flag">{word}</span> },
+    )
+}
+
+fn why(why: &Why) -> impl IntoView + use<> {
+    let is_trouble = why.weight > 0.0 && why.is_origin;
+    view! { <span class="Lines-why" class:is-origin=is_trouble data-testid="why">{why.words()}</span> }
 }
 
 /// Whether it is for the worse, and in words.
@@ -121,22 +138,29 @@ struct Change {
     text: String,
 }
 
-fn change_mark(change: Change) -> impl IntoView {
-    let class = if change.is_worse { "Change is-worse" } else { "Change" };
-    let arrow = if change.is_worse { "▲ " } else { "▼ " };
-    view! { <span class=class>{arrow}{change.text}</span> }
+/// Beside an hour ago and beside a day ago, as far as there is something to tell.
+fn change_marks(line: &Health, change: fn(&Red, &Red) -> Option<Change>) -> impl IntoView + use<> {
+    let beside = [("1 h", &line.hour_ago), ("1 d", &line.day_ago)];
+    let mark = |(ago, before): (&'static str, &Red)| {
+        let change = change(&line.now, before).filter(|_| line.is_comparable(before))?;
+        let class = if change.is_worse { "Change is-worse" } else { "Change" };
+        let arrow = if change.is_worse { "▲ " } else { "▼ " };
+        Some(view! { <span class=class>{arrow}{change.text} <small>{ago}</small></span> })
+    };
+    beside.map(mark).into_iter().flatten().collect_view()
 }
 
-fn failures_change(line: &Health) -> Option<Change> {
-    let grown = line.now.error_rate - line.before()?.error_rate;
-    let is_told = grown.abs() >= POINTS_WORTH_TELLING && line.now.calls > 0;
+fn failures_change(now: &Red, before: &Red) -> Option<Change> {
+    let grown = now.error_rate - before.error_rate;
+    let is_told = grown.abs() >= POINTS_WORTH_TELLING && now.calls > 0;
     is_told.then(|| Change { is_worse: grown > 0.0, text: format!("{:.1} points", grown.abs() * 100.0) })
 }
 
-fn slowdown_change(line: &Health) -> Option<Change> {
-    let factor = line.slowdown().filter(|f| *f > 0.0)?;
-    let size = factor.max(1.0 / factor);
-    (size >= WORTH_TELLING).then(|| Change { is_worse: factor > 1.0, text: format!("× {factor:.1}") })
+fn slowdown_change(now: &Red, before: &Red) -> Option<Change> {
+    let factor = now.p95.0 as f64 / before.p95.0.max(1) as f64;
+    let size = factor.max(1.0 / factor.max(1e-9));
+    let is_told = size >= WORTH_TELLING && now.p95.0 > 0;
+    is_told.then(|| Change { is_worse: factor > 1.0, text: format!("× {factor:.1}") })
 }
 
 pub fn rate(per_second: f64) -> String {

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use model::AttrValue;
-use model::query::edit::{self, Condition};
-use model::view::{Heatmap, ServiceReport};
+use leptos::task::spawn_local;
+use model::view::{Exemplar, Heatmap, ServiceReport};
 
 use super::lines::{Lines, Of, rate};
 use super::live::Live;
-use super::range_buttons;
+use super::{over, range_buttons, time};
+use crate::format::clock::Zone;
 use crate::format::{self, duration};
 use crate::state::Router;
-use crate::url::{Route, SearchView, ServicesView, TimeRange};
+use crate::url::search::calls_of;
+use crate::url::{ExplainView, Route, SearchView, ServicesView, TimeRange};
 use crate::views::heatmap::HeatmapView;
 use crate::views::heatmap::layout::Selection;
 use crate::views::trend::Trend;
@@ -84,6 +85,17 @@ fn Charts(name: String, view: Memo<ServicesView>, live: Live<ServiceReport>) -> 
     let map = Signal::derive(move || {
         Arc::new(live.answer.with(|a| a.as_ref().map_or_else(Heatmap::default, |a| a.durations.clone())))
     });
+    let zone = expect_context::<RwSignal<Zone>>();
+    let exemplars = exemplars(&name, view);
+    let report = move |show: &dyn Fn(&ServiceReport) -> AnyView| {
+        live.answer.with(|answer| answer.as_ref().map(|report| show(report)))
+    };
+    let over_map = move || report(&|r| exemplars.with(|all| over::on_heatmap(r, all, zone.get()).into_any()));
+    let over_trend = move || report(&|r| over::on_trend(r, zone.get()).into_any());
+    let last_deploy = move || {
+        live.answer.with(|a| a.as_ref()?.deploys.last().map(|deploy| over::words(deploy, zone.get())))
+    };
+    let time = move || report(&|r| time::shares(&r.time).into_any());
     let points =
         move || live.answer.with(|a| a.as_ref().map(|a| a.service.points.clone()).unwrap_or_default());
     let all = ServicesView { operation: None, ..view.get_untracked() }.url(Some(&name));
@@ -108,26 +120,76 @@ fn Charts(name: String, view: Memo<ServicesView>, live: Live<ServiceReport>) -> 
     view! {
         <div class="Service-charts">
             <section class="Service-chart" aria-label="Calls and failures">
-                <h2 class="Service-heading">"Calls and failures"</h2>
-                <div class="Service-calls">{move || view! { <Trend points=points() /> }}</div>
+                <h2 class="Service-heading">"Calls and failures" <span class="Services-note">{last_deploy}</span></h2>
+                <div class="Service-calls">{move || view! { <Trend points=points() /> }} {over_trend}</div>
             </section>
             <section class="Service-chart is-wide" aria-label="Durations">
                 <h2 class="Service-heading">
                     "Durations" {of_operation} <span class="Services-note">"drag to see the traces"</span>
+                    {explain_links(name, view, live)}
                 </h2>
-                <div class="Service-map"><HeatmapView map=map on_select=select /></div>
+                <div class="Service-map"><HeatmapView map=map on_select=select /> {over_map}</div>
+            </section>
+            <section class="Service-chart" aria-label="Where the time goes">
+                <h2 class="Service-heading">
+                    "Where the time goes" <span class="Services-note">"of a call, last hour"</span>
+                </h2>
+                {time}
             </section>
         </div>
     }
 }
 
-/// The search for traces with a span of this service and operation.
+/// Calls of the operation shown that stand for others, asked for once.
+fn exemplars(service: &str, view: Memo<ServicesView>) -> RwSignal<Vec<Exemplar>> {
+    let found = RwSignal::new(Vec::new());
+    let service = service.to_owned();
+    Effect::new(move |_| {
+        let ServicesView { length_secs, operation } = view.get();
+        found.set(Vec::new());
+        let Some(operation) = operation else { return };
+        let asked = (service.clone(), operation.clone());
+        spawn_local(async move {
+            let answer = api::list_exemplars(asked.0, asked.1, length_secs).await;
+            // Another may be looked at by now, or the page have gone.
+            let is_shown = view.try_with_untracked(|v| v.operation.as_deref() == Some(&operation));
+            if let (Some(true), Ok(answer)) = (is_shown, answer) {
+                found.try_set(answer);
+            }
+        });
+    });
+    found
+}
+
 fn traces(service: &str, operation: Option<&str>) -> SearchView {
-    let named = [("service", Some(service)), ("name", operation)];
-    let conditions = named
-        .into_iter()
-        .filter_map(|(field, value)| Condition::equals(field, AttrValue::Str(value?.to_owned())));
-    SearchView::about(
-        conditions.fold(String::new(), |q, condition| edit::toggled(&q, &condition).unwrap_or(q)),
-    )
+    SearchView::about(calls_of(service, operation))
+}
+
+/// What sets its slowest calls apart, or those that failed.
+fn explain_links(
+    name: StoredValue<String>,
+    view: Memo<ServicesView>,
+    live: Live<ServiceReport>,
+) -> impl IntoView {
+    let href = move |part: &str| {
+        let ServicesView { length_secs, operation } = view.get();
+        let range = TimeRange::Last(length_secs);
+        name.with_value(|name| ExplainView::of_calls(name, operation.as_deref(), part, range)).url()
+    };
+    move || {
+        let red = live.answer.with(|answer| {
+            let report = answer.as_ref()?;
+            let operation = view.with(|view| view.operation.clone());
+            let line = operation.and_then(|name| report.operations.iter().find(|line| line.name == name));
+            Some(line.map_or(report.service.now, |line| line.now))
+        })?;
+        let slow = (red.p95.0 > 0).then(|| {
+            let href = href(&format!("duration>={}", format::duration_typed(red.p95)));
+            view! { <a class="Service-explain" data-testid="explain-slow" href=href>"Explain the slow ones"</a> }
+        });
+        let failed = (red.errors > 0).then(|| {
+            view! { <a class="Service-explain" data-testid="explain-failed" href=href("error")>"the failed ones"</a> }
+        });
+        Some(view! { {slow} {failed} })
+    }
 }

@@ -86,6 +86,20 @@ impl Grid {
         Rect { x: left, y: top, width: (right - left).max(1.0), height: (bottom - top).max(1.0) }
     }
 
+    /// Where a time and a duration lie in the plot, as shares of its width and height; None outside of it.
+    pub fn shares(&self, time: Timestamp, duration: Nanos) -> Option<(f64, f64)> {
+        let x = self.time_share(time)?;
+        let above = f64::from(Heatmap::row_of(duration)) + 0.5 - f64::from(self.first_row);
+        let y = 1.0 - above / f64::from(self.rows);
+        (0.0..=1.0).contains(&y).then_some((x, y))
+    }
+
+    pub fn time_share(&self, time: Timestamp) -> Option<f64> {
+        let all = (self.step.0 * u64::from(self.columns)).max(1);
+        let x = time.0.checked_sub(self.start.0)? as f64 / all as f64;
+        (x <= 1.0).then_some(x)
+    }
+
     fn column_px(&self, column: u32) -> f64 {
         self.plot.x + self.plot.width * f64::from(column) / f64::from(self.columns)
     }
@@ -289,6 +303,18 @@ mod tests {
         let times: Vec<String> = grid.time_ticks(0).into_iter().map(|tick| tick.label).collect();
         assert_eq!(times, ["12:00", "12:10", "12:20", "12:30", "12:40", "12:50", "13:00"]);
         assert_eq!(grid.time_ticks(30)[0].label, "12:30");
+    }
+
+    #[test]
+    fn a_call_lies_in_the_cell_it_is_counted_in() {
+        let grid = grid();
+        let (time, length) = (grid.time_of(7).plus(Nanos(1)), Nanos(25_000_000));
+        let (x, y) = grid.shares(time, length).unwrap();
+        let plot = grid.plot();
+        let cell = grid.at(plot.x + x * plot.width, plot.y + y * plot.height);
+        assert_eq!(cell, Some((7, Heatmap::row_of(length))));
+        assert_eq!(grid.shares(Timestamp(0), length), None);
+        assert_eq!(grid.shares(time, Nanos(1)), None);
     }
 
     #[test]

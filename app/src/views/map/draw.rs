@@ -21,6 +21,8 @@ pub struct Scene<'m> {
     pub camera: Camera,
     /// What is selected or pointed at: it and its neighbours stand out.
     pub focus: Option<Thing>,
+    /// The focus's nodes and their neighbours; everything without a focus.
+    pub near: Vec<bool>,
     /// Of the names typed into the filter.
     pub found: &'m dyn Fn(u32) -> bool,
     pub secs: f64,
@@ -49,17 +51,14 @@ pub fn draw(surface: &Surface, scene: &Scene<'_>) {
 }
 
 fn is_near(scene: &Scene<'_>, thing: Thing) -> bool {
-    let edge = |at: u32| &scene.map.edges[at as usize];
     match (scene.focus, thing) {
         (None, _) => true,
-        (Some(focus), thing) if focus == thing => true,
-        (Some(Thing::Node(node)), Thing::Edge(at)) => edge(at).client == node || edge(at).server == node,
-        (Some(Thing::Edge(at)), Thing::Node(node)) => edge(at).client == node || edge(at).server == node,
-        (Some(Thing::Node(a)), Thing::Node(b)) => {
-            let joins = |e: &MapEdge| (e.client, e.server) == (a, b) || (e.client, e.server) == (b, a);
-            scene.map.edges.iter().any(joins)
+        (_, Thing::Node(node)) => scene.near[node as usize],
+        (Some(Thing::Edge(focus)), Thing::Edge(at)) => focus == at,
+        (Some(Thing::Node(node)), Thing::Edge(at)) => {
+            let edge = &scene.map.edges[at as usize];
+            edge.client == node || edge.server == node
         }
-        _ => false,
     }
 }
 
@@ -145,7 +144,8 @@ fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: (f64, f64,
     let (context, palette) = (&surface.context, &surface.palette);
     let is_found = (scene.found)(number);
     context.set_global_alpha(if is_near(scene, Thing::Node(number)) && is_found { 1.0 } else { 0.25 });
-    let is_failing = node.now.error_share() >= FAILING;
+    let is_flagged = node.flag.as_ref().is_some_and(|flag| flag.is_origin);
+    let is_failing = is_flagged || node.now.error_share() >= FAILING;
     let is_focus = scene.focus == Some(Thing::Node(number));
     context.set_stroke_style_str(match (is_focus, is_failing) {
         (true, _) => &palette.accent,
@@ -164,6 +164,9 @@ fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: (f64, f64,
     context.begin_path();
     let _ = context.arc(x + inset, y + 14.0, 4.0, 0.0, std::f64::consts::TAU);
     context.fill();
+    if is_flagged {
+        flag(surface, x + BOX_WIDTH - 10.0, y + 3.0);
+    }
     if scene.camera.scale >= WORDS_FROM_SCALE {
         surface.fill(&palette.text);
         context.set_font(FONT);
@@ -178,6 +181,16 @@ fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: (f64, f64,
         surface.text(&fitting(surface, &text, BOX_WIDTH - 2.0 * inset + 6.0), x + inset - 4.0, y + 30.0);
     }
     context.set_global_alpha(1.0);
+}
+
+/// A triangle in the corner: an anomaly has its origin here.
+fn flag(surface: &Surface, x: f64, y: f64) {
+    surface.fill(&surface.palette.error);
+    surface.context.begin_path();
+    surface.context.move_to(x, y);
+    surface.context.line_to(x + 6.0, y + 10.0);
+    surface.context.line_to(x - 6.0, y + 10.0);
+    surface.context.fill();
 }
 
 fn fitting(surface: &Surface, text: &str, room: f64) -> String {

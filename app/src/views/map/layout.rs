@@ -111,6 +111,30 @@ impl Camera {
     }
 }
 
+/// By node: whether it is what is looked at, or one call away from it. An edge has its two ends.
+pub fn near(map: &ServiceMap, focus: Option<Thing>) -> Vec<bool> {
+    let mut near = vec![focus.is_none(); map.nodes.len()];
+    match focus {
+        None => {}
+        Some(Thing::Edge(at)) => {
+            let edge = &map.edges[at as usize];
+            (near[edge.client as usize], near[edge.server as usize]) = (true, true);
+        }
+        Some(Thing::Node(node)) => {
+            near[node as usize] = true;
+            for edge in &map.edges {
+                if edge.client == node {
+                    near[edge.server as usize] = true;
+                }
+                if edge.server == node {
+                    near[edge.client as usize] = true;
+                }
+            }
+        }
+    }
+    near
+}
+
 impl Shown {
     /// Around a node as many calls as `hops`; everything for none.
     pub fn of(map: &ServiceMap, around: Option<u32>, hops: u32, has_minor: bool) -> Shown {
@@ -219,6 +243,7 @@ mod tests {
             now: figures(1_000),
             column,
             row,
+            flag: None,
         };
         let edge =
             |(client, server, calls)| MapEdge { client, server, now: figures(calls), before: figures(0) };
@@ -251,6 +276,15 @@ mod tests {
         assert_eq!(Shown::of(&map, Some(0), 2, true).nodes, [true; 4]);
         assert_eq!(Shown::of(&map, None, 0, false).edges, [true, true, false]);
         assert_eq!(Shown::of(&map, Some(0), 2, false).nodes, [true, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_near_is_one_call_away() {
+        let map = map();
+        assert_eq!(near(&map, None), [true; 4]);
+        assert_eq!(near(&map, Some(Thing::Node(0))), [true, true, false, false]);
+        assert_eq!(near(&map, Some(Thing::Node(1))), [true; 4]);
+        assert_eq!(near(&map, Some(Thing::Edge(2))), [false, true, false, true]);
     }
 
     #[test]

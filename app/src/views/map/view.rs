@@ -8,11 +8,13 @@ use leptos::prelude::*;
 use model::view::ServiceMap;
 
 use super::draw::{Scene, draw};
-use super::layout::{Camera, Shown, Thing, at};
+use super::layout::{Camera, Shown, Thing, at, near};
 use crate::browser::keys;
 use crate::chart::canvas::Canvas;
 
 const STEP: f64 = 1.25;
+/// With more arrows than this a picture takes longer than a frame: while it is dragged the one there is moves.
+const MANY_EDGES: usize = 1_500;
 
 #[component]
 pub fn MapCanvas(
@@ -27,6 +29,15 @@ pub fn MapCanvas(
     let camera = RwSignal::new(None::<Camera>);
     let pointed = RwSignal::new(None::<Thing>);
     let dragged = StoredValue::new(None::<((f64, f64), bool)>);
+    // How far the picture was dragged since it was drawn.
+    let shift = RwSignal::new((0.0, 0.0));
+    let settle = move || {
+        let by = shift.get_untracked();
+        if by != (0.0, 0.0) {
+            shift.set((0.0, 0.0));
+            camera.update(|camera| *camera = camera.map(|camera| camera.moved(by)));
+        }
+    };
     let size = move || {
         frame
             .get_untracked()
@@ -73,7 +84,14 @@ pub fn MapCanvas(
             Some((from, has_moved)) => {
                 let by = (to.0 - from.0, to.1 - from.1);
                 if has_moved || by.0.abs() + by.1.abs() > 3.0 {
-                    camera.set(Some(camera_now().moved(by)));
+                    if map.with_untracked(|map| map.edges.len() > MANY_EDGES) {
+                        if camera.with_untracked(Option::is_none) {
+                            camera.set(Some(camera_now()));
+                        }
+                        shift.update(|shift| *shift = (shift.0 + by.0, shift.1 + by.1));
+                    } else {
+                        camera.set(Some(camera_now().moved(by)));
+                    }
                     dragged.set_value(Some((to, true)));
                 }
             }
@@ -84,6 +102,7 @@ pub fn MapCanvas(
         if let Some((_, false)) = dragged.get_value() {
             select.run(under(point(&event)));
         }
+        settle();
         dragged.set_value(None);
     };
     let wheel = move |event: WheelEvent| {
@@ -119,10 +138,20 @@ pub fn MapCanvas(
             on:pointerdown=down
             on:pointermove=moved
             on:pointerup=up
-            on:pointercancel=move |_| dragged.set_value(None)
+            on:pointercancel=move |_| {
+                settle();
+                dragged.set_value(None);
+            }
             on:pointerleave=move |_| pointed.set(None)
             on:wheel=wheel
         >
+            <div
+                class="Map-picture"
+                style:transform=move || {
+                    let (x, y) = shift.get();
+                    if (x, y) == (0.0, 0.0) { "none".to_owned() } else { format!("translate({x}px,{y}px)") }
+                }
+            >
             <Canvas
                 class="Map-canvas"
                 track=move || {
@@ -134,17 +163,20 @@ pub fn MapCanvas(
                     let found = |node: u32| {
                         filter.is_empty() || map.nodes[node as usize].node.name.to_lowercase().contains(&filter)
                     };
+                    let focus = pointed.get_untracked().or(selected.get_untracked());
                     let scene = Scene {
+                        near: near(&map, focus),
                         map: &map,
                         shown: &shown.get_untracked(),
                         camera: camera_now(),
-                        focus: pointed.get_untracked().or(selected.get_untracked()),
+                        focus,
                         found: &found,
                         secs: map.end.since(map.start).0 as f64 / 1e9,
                     };
                     draw(surface, &scene);
                 }
             />
+            </div>
         </div>
     }
 }
