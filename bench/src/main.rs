@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 mod api;
 mod engine;
+mod faults;
 mod fill;
 mod ingest;
 mod load;
@@ -53,6 +54,8 @@ enum What {
     Stages,
     /// Whether an application with the Rust SDK notices when Skein is hung or gone
     Senders,
+    /// Whether the causes of simulated faults are named, and how often there is a false alarm
+    Faults,
     /// Ingest and lookup, which is also what happens without a word
     All,
 }
@@ -85,6 +88,11 @@ pub struct Options {
     /// Spans a second that the overloaded server may keep
     #[arg(long, global = true, default_value_t = 20_000)]
     budget: u64,
+    /// Days without faults that are simulated, and how busy the simulated shop is
+    #[arg(long, global = true, default_value_t = 5)]
+    quiet_days: u64,
+    #[arg(long, global = true, default_value_t = 4.0)]
+    traces_per_second: f64,
     #[arg(long, global = true, default_value_t = 1)]
     seed: u64,
     /// The binary to measure
@@ -181,6 +189,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
         What::Overload => ("overload", false, false),
         What::Stages => ("stages", false, false),
         What::Senders => ("senders", false, false),
+        What::Faults => ("faults", false, false),
         What::All => ("ingest and lookup", true, true),
     };
     let mut report = Report::new(options.date.as_deref(), name);
@@ -203,6 +212,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if matches!(what, What::Senders) {
         senders::run(options, &mut report).await?;
+    }
+    if matches!(what, What::Faults) {
+        faults::run(options, &mut report)?;
     }
     report.finish(&options.results)
 }

@@ -66,6 +66,15 @@ impl Sim<'_> {
 
     /// A call over HTTP, seen by both sides. Its failure is the answer the caller got.
     pub fn http(&mut self, from: At, call: &Http, body: Body) -> Outcome {
+        let times = self.shop.times_called(self.service_of(from).name, call.to.name, self.now);
+        let mut outcome = Ok(());
+        for _ in 0..times {
+            outcome = self.http_once(from, call, body);
+        }
+        outcome
+    }
+
+    fn http_once(&mut self, from: At, call: &Http, body: Body) -> Outcome {
         let client = self.http_client(from, call.method, call.route, call.to.name, call.to.port, call.path);
         self.network();
         let name = format!("{} {}", call.method, call.route);
@@ -90,7 +99,8 @@ impl Sim<'_> {
         timeout_ms: f64,
     ) -> (At, Outcome) {
         let client = self.http_client(from, method, path, host, 443, path);
-        let ms = self.rng.lognormal(median_ms, 0.6);
+        let slow = self.shop.outside_slowness(host, self.now);
+        let ms = self.rng.lognormal(median_ms * slow, 0.6);
         self.wait(ms);
         let what = format!("{method} https://{host}{path}");
         let outcome = self.take_answer(client, &what, Some(timeout_ms), Ok(()));
@@ -104,6 +114,21 @@ impl Sim<'_> {
         to: &'static Service,
         service: &'static str,
         method: &'static str,
+        body: Body,
+    ) -> Outcome {
+        let times = self.shop.times_called(self.service_of(from).name, to.name, self.now);
+        let mut outcome = Ok(());
+        for _ in 0..times {
+            outcome = self.grpc_once(from, to, (service, method), body);
+        }
+        outcome
+    }
+
+    fn grpc_once(
+        &mut self,
+        from: At,
+        to: &'static Service,
+        (service, method): (&'static str, &'static str),
         body: Body,
     ) -> Outcome {
         let name = format!("{service}/{method}");

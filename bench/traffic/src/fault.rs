@@ -5,6 +5,8 @@
 
 use model::{Nanos, Timestamp};
 
+use crate::service::Service;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Window {
     Always,
@@ -28,6 +30,25 @@ pub enum Effect {
     Hangs { service: &'static str, operation: &'static str, share: f64, hang: Nanos },
     /// Every call to a store (`redis`, `postgresql`, ...) takes `factor` times as long.
     SlowStore { system: &'static str, factor: f64 },
+    /// What one instance of the service does itself takes `factor` times as long.
+    SlowInstance { service: &'static str, host: &'static str, factor: f64 },
+    /// A share of one customer's calls of the operation fails.
+    FailsFor { service: &'static str, operation: &'static str, customer: &'static str, share: f64 },
+    /// A share of what comes into the service waits for a free place before anything is done, for a time that is
+    /// `mean` on average.
+    Queues { service: &'static str, share: f64, mean: Nanos },
+    /// The service makes each call to the other so many times more.
+    Repeats { service: &'static str, to: &'static str, times: u32 },
+    /// Statements of the service that touch the table take `factor` times as long.
+    SlowTable { service: &'static str, table: &'static str, factor: f64 },
+    /// Messages lie for so long before the service takes them.
+    Lag { service: &'static str, by: Nanos },
+    /// The service calls the other in every request for the operation.
+    Calls { service: &'static str, operation: &'static str, to: &'static Service },
+    /// The service no longer calls the other, and goes on without.
+    Skips { service: &'static str, to: &'static str },
+    /// Someone outside the shop answers `factor` times as slowly.
+    SlowOutside { host: &'static str, factor: f64 },
     /// The clock of a host runs ahead.
     ClockAhead { host: &'static str, by: Nanos },
     /// In a share of the traces, a span of the service that others call their parent never arrives.

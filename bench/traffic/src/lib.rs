@@ -100,8 +100,13 @@ impl Shop {
     }
 
     /// How many times longer than usual work under this entry span takes.
-    fn slowness(&self, entry: &Span, at: Timestamp) -> f64 {
+    fn slowness(&self, entry: &Span, host: impl Fn() -> String, at: Timestamp) -> f64 {
         let factor = |fault: &Fault| match fault.effect {
+            Effect::SlowInstance { service, host: slow, factor }
+                if service == entry.service && slow == host() =>
+            {
+                factor
+            }
             Effect::SlowRelease { service, operation, factor, .. }
                 if service == entry.service && operation == entry.operation =>
             {
@@ -118,6 +123,39 @@ impl Shop {
             _ => 1.0,
         };
         self.active(at).map(factor).product()
+    }
+
+    fn table_slowness(&self, of: &str, name: &str, at: Timestamp) -> f64 {
+        let factor = |fault: &Fault| match fault.effect {
+            Effect::SlowTable { service, table, factor } if service == of && table == name => factor,
+            _ => 1.0,
+        };
+        self.active(at).map(factor).product()
+    }
+
+    fn outside_slowness(&self, name: &str, at: Timestamp) -> f64 {
+        let factor = |fault: &Fault| match fault.effect {
+            Effect::SlowOutside { host, factor } if host == name => factor,
+            _ => 1.0,
+        };
+        self.active(at).map(factor).product()
+    }
+
+    /// How often a call is made: once, unless somebody repeats or skips it.
+    fn times_called(&self, from: &str, called: &str, at: Timestamp) -> u32 {
+        self.active(at).fold(1, |times, fault| match fault.effect {
+            Effect::Repeats { service, to, times: more } if service == from && to == called => times + more,
+            Effect::Skips { service, to } if service == from && to == called => 0,
+            _ => times,
+        })
+    }
+
+    fn lag_of(&self, of: &str, at: Timestamp) -> Nanos {
+        let lag = |fault: &Fault| match fault.effect {
+            Effect::Lag { service, by } if service == of => by.0,
+            _ => 0,
+        };
+        Nanos(self.active(at).map(lag).sum())
     }
 
     fn clock_ahead(&self, host: &str, at: Timestamp) -> Nanos {

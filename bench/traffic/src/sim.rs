@@ -195,7 +195,7 @@ impl<'a> Sim<'a> {
     /// Moves the cursor on by a time that is `median_ms` in the middle and longer under a slow release.
     pub fn work(&mut self, at: At, median_ms: f64) {
         let entry = self.places[at.0].entry;
-        let factor = self.shop.slowness(&self.spans[entry], self.now);
+        let factor = self.shop.slowness(&self.spans[entry], || self.host_of(at), self.now);
         let ms = self.rng.lognormal(median_ms * factor, 0.5);
         self.wait(ms);
     }
@@ -223,6 +223,29 @@ impl<'a> Sim<'a> {
                 {
                     self.wait(4.0);
                     return Err(self.shop.injected(service));
+                }
+                Effect::FailsFor { service, operation, customer, share }
+                    if span.service == service
+                        && span.operation == operation
+                        && self.visitor.customer == customer
+                        && self.rng.chance(share) =>
+                {
+                    self.wait(4.0);
+                    return Err(self.shop.injected(service));
+                }
+                Effect::Queues { service, share, mean }
+                    if span.service == service && self.rng.chance(share) =>
+                {
+                    let ms = self.rng.exponential(mean.as_millis_f64());
+                    self.wait(ms);
+                }
+                Effect::Calls { service, operation, to }
+                    if span.service == service && span.operation == operation =>
+                {
+                    let _ = self.grpc(at, to, "shop.internal.v1.Hints", "Get", &mut |sim, server| {
+                        sim.work(server, 2.0);
+                        Ok(())
+                    });
                 }
                 _ => {}
             }

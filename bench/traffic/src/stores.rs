@@ -58,7 +58,8 @@ impl Sim<'_> {
                 ("db.response.returned_rows", int((rows as i64).max(1))),
             ],
         );
-        let slow = self.shop.store_slowness("postgresql", self.now);
+        let slow = self.shop.store_slowness("postgresql", self.now)
+            * self.shop.table_slowness(service.name, sql.table, self.now);
         self.work(span, sql.median_ms * slow);
         self.close(span);
     }
@@ -170,6 +171,8 @@ impl Sim<'_> {
         body: &mut dyn FnMut(&mut Sim, At) -> Outcome,
     ) {
         let name = format!("process {topic}");
+        let lag = self.shop.lag_of(service.name, self.now);
+        self.now = self.now.plus(lag);
         let span = self.open(parent, service, Library::Queue, SpanKind::Consumer, name);
         let lag_ms = self.rng.lognormal(40.0, 1.0);
         self.set_all(

@@ -1,0 +1,72 @@
+//! What sets the traces that a fault hit apart from the others: the attributes of the spans of the service at fault,
+//! ranked by the server's own code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{AttrValue, Span, Status};
+use server::query::explain::rank::{Bits, Ground, Thing, rank};
+
+use super::scenarios::Scenario;
+use super::world::World;
+
+/// Of the traces in question, how many of their kind are looked at.
+const SLOWEST_SHARE: usize = 20;
+const LOOKED_AT: usize = 3;
+
+/// Whether one of the first findings is the wanted one, and what the first are.
+pub fn names(world: &World, scenario: &Scenario, wanted: (&str, &str)) -> (bool, String) {
+    let cause = scenario.causes[0];
+    let traces: Vec<&Vec<Span>> =
+        world.kept.iter().filter(|spans| spans.iter().any(|span| span.service == cause)).collect();
+    let is_failing =
+        matches!(scenario.effect, traffic::Effect::Errors { .. } | traffic::Effect::FailsFor { .. });
+    let inside = in_question(&traces, cause, is_failing);
+    let mut things: BTreeMap<(String, String), Bits> = BTreeMap::new();
+    let mut ground =
+        Ground { inside: Bits::none(traces.len()), outside: Bits::none(traces.len()), services: Vec::new() };
+    for (at, spans) in traces.iter().enumerate() {
+        let side = if inside.contains(&at) { &mut ground.inside } else { &mut ground.outside };
+        side.set(at);
+        for pair in spans.iter().filter(|span| span.service == cause).flat_map(said) {
+            things.entry(pair).or_insert_with(|| Bits::none(traces.len())).set(at);
+        }
+    }
+    let names: Vec<&(String, String)> = things.keys().collect();
+    let all: Vec<Thing> = things
+        .values()
+        .map(|traces| Thing { traces: traces.clone(), services: Vec::new(), rank: 0 })
+        .collect();
+    let (found, _) = rank(&ground, &all, LOOKED_AT);
+    let is_wanted = |at: &usize| (names[*at].0.as_str(), names[*at].1.as_str()) == wanted;
+    let is_named = found.iter().any(|one| one.things.iter().chain(&one.alike).any(is_wanted));
+    let told = |one: &server::query::explain::rank::Ranked| {
+        let of_it: Vec<usize> = one.things.iter().chain(&one.alike).copied().collect();
+        let at = of_it.iter().copied().find(|at| is_wanted(at)).unwrap_or(of_it[0]);
+        format!("{} = {}", names[at].0, names[at].1)
+    };
+    (is_named, found.first().map_or_else(|| "nothing".to_owned(), told))
+}
+
+/// Failed ones, or the slowest, going by what the service at fault did.
+fn in_question(traces: &[&Vec<Span>], cause: &str, is_failing: bool) -> BTreeSet<usize> {
+    let of_cause = |spans: &'_ Vec<Span>| -> Vec<Span> {
+        spans.iter().filter(|span| span.service == cause).cloned().collect()
+    };
+    if is_failing {
+        let failed = |spans: &Vec<Span>| of_cause(spans).iter().any(|span| span.status == Status::Error);
+        return (0..traces.len()).filter(|at| failed(traces[*at])).collect();
+    }
+    let longest = |at: &usize| of_cause(traces[*at]).iter().map(|span| span.duration).max();
+    let mut order: Vec<usize> = (0..traces.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(longest(at)));
+    order.truncate(traces.len() / SLOWEST_SHARE);
+    order.into_iter().collect()
+}
+
+fn said(span: &Span) -> Vec<(String, String)> {
+    let text = |(key, value): &(String, AttrValue)| match value {
+        AttrValue::Str(text) => Some((key.clone(), text.clone())),
+        _ => None,
+    };
+    span.attributes.iter().chain(&span.origin.resource).filter_map(text).collect()
+}
