@@ -62,7 +62,8 @@ impl Asked<'_> {
             format!("(time >= toDateTime({from}, 'UTC') AND time < toDateTime({to}, 'UTC'))")
         };
         let all: Vec<String> = self.stretches.iter().map(one).collect();
-        format!("({})", all.join(" OR "))
+        // Of no time at all there is nothing.
+        if all.is_empty() { "0".to_owned() } else { format!("({})", all.join(" OR ")) }
     }
 
     fn window(&self) -> String {
