@@ -12,6 +12,7 @@ pub mod history;
 pub mod keys;
 pub mod observe;
 pub mod storage;
+pub mod stream;
 
 /// The page we run in. There is no application without one.
 pub fn window() -> web_sys::Window {

@@ -12,6 +12,7 @@ use axum::routing::{delete, get, post};
 use model::TenantId;
 use model::view::{OWN_BASE, Settings};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::access::Access;
 use crate::limits::{QUESTION_MAX_BYTES, TRACE_FILE_MAX_BYTES};
@@ -95,12 +96,20 @@ fn questions() -> Router<App> {
         .route("/api/keys/{id}", delete(settings::revoke))
         .route("/api/openapi.json", get(openapi))
         .route("/fn/{*name}", post(server_function))
+        .route(api::SEARCH_PARTS, post(traces::search_in_parts))
         .layer(DefaultBodyLimit::max(QUESTION_MAX_BYTES))
         .route(
             "/fn/read_trace_file",
             post(server_function).layer(DefaultBodyLimit::max(TRACE_FILE_MAX_BYTES)),
         )
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressed()))
+}
+
+/// Compression holds back what arrives in parts until it is enough.
+fn compressed() -> impl Predicate {
+    DefaultPredicate::new()
+        .and(NotForContentType::const_new(traces::LINES))
+        .and(NotForContentType::const_new(traces::PARTS))
 }
 
 /// Health and metrics alone, for a process that answers no questions.

@@ -40,7 +40,7 @@ pub struct TraceSearch {
 }
 
 /// A page of search results in the order asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SearchPage {
     pub traces: Vec<TraceSummary>,
     /// What of each of these traces matched, in the same order.

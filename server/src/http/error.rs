@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{ApiError, ErrorCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::access::AccessError;
 use crate::limits::RETRY_AFTER;
@@ -46,14 +46,19 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
     }
 }
 
+pub fn error_json(error: &ApiError) -> Value {
+    let ApiError { code, message, hint, range } = error;
+    let mut json = json!({ "code": code, "message": message, "hint": hint });
+    if let Some((start, end)) = range {
+        json["range"] = json!({ "start": start, "end": end });
+    }
+    json
+}
+
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let ApiError { code, message, hint, range } = self.0;
-        let mut error = json!({ "code": code, "message": message, "hint": hint });
-        if let Some((start, end)) = range {
-            error["range"] = json!({ "start": start, "end": end });
-        }
-        let mut response = (status_of(code), Json(json!({ "error": error }))).into_response();
+        let code = self.0.code;
+        let mut response = (status_of(code), Json(json!({ "error": error_json(&self.0) }))).into_response();
         if matches!(code, ErrorCode::Busy | ErrorCode::StorageUnavailable) {
             let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

@@ -56,7 +56,7 @@ pub async fn question(request: Request, next: Next) -> Response {
 fn name_of(request: &Request) -> String {
     let path = request.uri().path();
     match path.strip_prefix(FUNCTIONS) {
-        Some(function) if api::is_function(path) => function.to_owned(),
+        Some(function) if api::is_function(path) || path == api::SEARCH_PARTS => function.to_owned(),
         Some(_) => "an unknown function".to_owned(),
         None => {
             let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);

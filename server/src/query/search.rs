@@ -5,6 +5,8 @@
 //! a place, and means the same whatever arrives meanwhile. The walk goes back through windows of time that widen while
 //! they are poor. A trace with such a piece before the window is left for the window it belongs to, so that each is
 //! found exactly once.
+//!
+//! An answer can be had in parts (`search::parts`): what was found is handed on before older times are looked through.
 
 use std::time::Instant;
 
@@ -24,17 +26,22 @@ use crate::limits::{
 use crate::storage::pieces::BUCKET_SECS;
 use crate::storage::reader::{Arrived, Candidate, Found, Plan};
 
+mod parts;
 pub mod question;
 mod walk;
 
+use parts::Parts;
+pub use parts::Received;
 pub use question::read_question;
-pub use walk::{NEAR, Place, Walk, Window};
+pub use walk::{NEAR, Place, Seen, Walk, Window};
 
 /// The latest time the engine's columns hold.
 pub const LATEST: Timestamp = Timestamp(i64::MAX as u64);
 /// Candidates asked for at first, for each trace wanted: some will not match.
 const CANDIDATES_PER_RESULT: usize = 2;
-const CHUNK_MIN: usize = 32;
+const CHUNK_MIN: usize = 8;
+/// When an answer comes in parts, the first is to come at once.
+const FIRST_CHUNK: usize = 32;
 /// How far before and after the range the rest of a trace is looked for when whole traces are compared.
 const REACH_SECS: u64 = 3_600;
 
@@ -103,6 +110,11 @@ impl Scan {
     /// Whether few pieces are likely to be worth a look.
     pub fn is_rare(&self) -> bool {
         self.hint.as_ref().is_some_and(Hint::is_rare)
+    }
+
+    /// Whether nearly all pieces worth a look belong to traces that match.
+    fn is_precise(&self) -> bool {
+        self.hint.as_ref().is_some_and(Hint::is_precise)
     }
 
     /// What a single group must be like, over its variables.
@@ -226,6 +238,10 @@ struct Filling<'s> {
     chunk: usize,
     since: Instant,
     limit_reached: Option<String>,
+    /// How many hits have been handed on already.
+    handed_on: usize,
+    handed_on_at: Instant,
+    parts: Option<&'s Parts>,
 }
 
 impl Queries {
@@ -235,13 +251,25 @@ impl Queries {
         asked: TraceSearch,
         now: Timestamp,
     ) -> Result<SearchPage, ApiError> {
+        self.search_into(scope, asked, now, None).await
+    }
+
+    /// Hands parts on, if there is where to, and returns the last.
+    async fn search_into(
+        &self,
+        scope: &Scope,
+        asked: TraceSearch,
+        now: Timestamp,
+        parts: Option<&Parts>,
+    ) -> Result<SearchPage, ApiError> {
         let search = Search::new(&asked)?;
-        let mut filling = Filling::new(&search, scope)?;
+        let mut filling = Filling::new(&search, scope, parts)?;
         let next = match search.order {
             SearchOrder::Newest => self.newest(&mut filling, now).await?,
             _ => self.largest(&mut filling, now).await?,
         };
-        self.page(filling, next).await
+        let complete = filling.limit_reached.is_none();
+        self.page(&mut filling, next, complete).await
     }
 
     /// Returns where the next page starts, if there may be one.
@@ -251,20 +279,25 @@ impl Queries {
             let want = filling.chunk;
             let window = walk.window();
             let plan = filling.scan.newest_plan(filling.scope, &window, walk.before, want);
-            let candidates = filling.candidates(self.reader.candidates(&plan).await?);
+            let answer = self.reader.candidates(&plan).await?;
+            let rows = answer.1.rows;
+            let candidates = filling.candidates(answer);
             let mut found = self.look_at(filling, &candidates).await?;
             self.drop_older(filling, &mut found, &window).await?;
+            let matching = found.len();
             if let Some(last) = filling.take(&candidates, found) {
                 return Ok(Some(last));
             }
             let more_here = candidates.len() == want;
             let last = candidates.last().filter(|_| more_here).map(Place::of);
-            if !walk.step(last) {
+            let seen = Seen { rows, found: matching, wanted: filling.wanted() };
+            if !walk.step(last, seen) {
                 return Ok(None);
             }
             if filling.is_exhausted() {
                 return Ok(Some(walk.before));
             }
+            self.hand_on(filling, walk.before).await?;
         }
     }
 
@@ -286,6 +319,7 @@ impl Queries {
             if filling.is_exhausted() {
                 return Ok(before);
             }
+            self.hand_on(filling, Place::of(last)).await?;
         }
     }
 
@@ -294,6 +328,9 @@ impl Queries {
         filling: &mut Filling<'_>,
         candidates: &[Candidate],
     ) -> Result<Vec<Found>, ApiError> {
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids: Vec<TraceId> = candidates.iter().map(|candidate| candidate.trace_id).collect();
         let Verified { mut found, scanned, too_large } =
             self.verify(filling.scope, &filling.verify, &ids, filling.search.range).await?;
@@ -323,15 +360,23 @@ impl Queries {
         Ok(())
     }
 
-    async fn page(&self, filling: Filling<'_>, next: Option<Place>) -> Result<SearchPage, ApiError> {
-        let Filling { verify, hits, mut scanned, limit_reached, search, scope, .. } = filling;
+    /// What was found and not handed on yet, as a page.
+    async fn page(
+        &self,
+        filling: &mut Filling<'_>,
+        next: Option<Place>,
+        complete: bool,
+    ) -> Result<SearchPage, ApiError> {
+        let hits = std::mem::take(&mut filling.hits);
+        filling.handed_on += hits.len();
+        let scope = filling.scope;
         let ids: Vec<TraceId> = hits.iter().map(|(place, _)| place.trace_id).collect();
         let mut summaries = Vec::new();
         if !ids.is_empty() {
             let (asked, settled) = (summaries_plan(scope, &ids, self.quiet_secs), settled_plan(scope, &ids));
             let ((found, cost), settled) =
                 tokio::try_join!(self.reader.summaries(&asked), self.reader.settled(&settled))?;
-            scanned.add(cost);
+            filling.scanned.add(cost);
             let arrived = found.iter().map(|summary| Arrived {
                 trace_id: summary.trace_id,
                 spans: summary.span_count,
@@ -348,35 +393,49 @@ impl Queries {
             // A trace may have expired between the two statements.
             if let Some(at) = summaries.iter().position(|summary| summary.trace_id == place.trace_id) {
                 traces.push(summaries.swap_remove(at));
-                matches.push(verify.matches(found));
+                matches.push(filling.verify.matches(found));
             }
         }
         Ok(SearchPage {
             traces,
             matches,
-            next_cursor: next.map(|place| place.to_text(search.order)),
-            complete: limit_reached.is_none(),
-            limit_reached,
-            scanned,
+            next_cursor: next.map(|place| place.to_text(filling.search.order)),
+            complete,
+            limit_reached: filling.limit_reached.clone(),
+            scanned: filling.scanned,
         })
     }
 }
 
 impl<'s> Filling<'s> {
-    fn new(search: &'s Search, scope: &'s Scope) -> Result<Filling<'s>, ApiError> {
-        let wanted = search.limit * CANDIDATES_PER_RESULT + 1;
+    fn new(search: &'s Search, scope: &'s Scope, parts: Option<&'s Parts>) -> Result<Filling<'s>, ApiError> {
+        let scan = Scan::of(&search.query.pipeline, search.range);
+        // Nearly all of those that tokens name do match.
+        let each = if scan.is_precise() { 1 } else { CANDIDATES_PER_RESULT };
+        let wanted = match parts {
+            Some(_) => FIRST_CHUNK.min(search.limit * each),
+            None => search.limit * each,
+        };
         Ok(Filling {
             search,
             scope,
-            scan: Scan::of(&search.query.pipeline, search.range),
+            scan,
             verify: Verify::new(&search.query)?,
             hits: Vec::new(),
             scanned: Scanned::default(),
             looked_at: 0,
-            chunk: wanted.clamp(CHUNK_MIN, SEARCH_CHUNK_MAX),
+            chunk: (wanted + 1).clamp(CHUNK_MIN, SEARCH_CHUNK_MAX),
             since: Instant::now(),
             limit_reached: None,
+            handed_on: 0,
+            handed_on_at: Instant::now(),
+            parts,
         })
+    }
+
+    /// How many the page is short of.
+    fn wanted(&self) -> usize {
+        self.search.limit - self.handed_on - self.hits.len()
     }
 
     fn candidates(&mut self, (candidates, scanned): (Vec<Candidate>, Scanned)) -> Vec<Candidate> {
@@ -396,7 +455,7 @@ impl<'s> Filling<'s> {
             };
             let place = Place::of(candidate);
             self.hits.push((place, found.swap_remove(at)));
-            if self.hits.len() == self.search.limit {
+            if self.wanted() == 0 {
                 return Some(place);
             }
         }

@@ -18,6 +18,7 @@ mod openapi;
 mod overload;
 mod overview;
 mod own_traces;
+mod pages;
 mod planner;
 mod receipts;
 mod retention;

@@ -191,6 +191,7 @@ impl TestServer {
     pub async fn stored(&self, spans: usize) {
         self.sql_becomes("SELECT count() FROM spans", &spans.to_string()).await;
         self.sql_becomes("SELECT sum(calls) FROM red", &spans.to_string()).await;
+        self.sql_becomes("SELECT sum(spans) FROM pieces", &spans.to_string()).await;
     }
 
     // === Ending ===

@@ -81,7 +81,9 @@ pub fn Under(search: Search, feed: Feed) -> impl IntoView {
             <Show when=move || first.with(Option::is_none)>
                 <Chips search=search />
             </Show>
-            <Tally search=search feed=feed />
+            <Show when=move || !search.is_measured.get()>
+                <Tally search=search feed=feed />
+            </Show>
         </div>
     }
 }
@@ -154,8 +156,12 @@ fn Tally(search: Search, feed: Feed) -> impl IntoView {
             <Show when=is_known>
                 {move || {
                     let limit = feed.limit.get().unwrap_or_else(|| "a limit ended the search early".to_owned());
-                    let (text, title, class) = if feed.tally.get().is_complete {
-                        ("complete", "Every candidate was looked at".to_owned(), "Chips-complete")
+                    let has_more = feed.next_cursor.with(Option::is_some);
+                    let (text, title, class) = if feed.phase.get() == Phase::More {
+                        ("searching on", "Further traces are being looked for".to_owned(), "Chips-partial")
+                    } else if feed.tally.get().is_complete {
+                        let all = if has_more { "Every candidate before the last row was looked at" } else { "Every candidate was looked at" };
+                        ("complete", all.to_owned(), "Chips-complete")
                     } else {
                         ("partial", format!("{limit}: narrow the time range or add a condition"), "Chips-partial")
                     };

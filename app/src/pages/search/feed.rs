@@ -1,4 +1,4 @@
-//! The traces found so far, page after page, for one set of filters.
+//! The traces found so far, page after page, for one set of filters. A page comes in parts, the newest first.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::order::{falling, sort_by};
 use model::view::{Scanned, SearchPage, TraceSummary};
-use model::{ApiError, Timestamp, TraceId};
+use model::{ApiError, ErrorCode, Timestamp, TraceId};
 
+use crate::browser::stream::{Asking, Ended};
 use crate::url::SearchView;
 
 /// The first page is what fills a screen, so that it comes at once.
@@ -25,10 +26,16 @@ pub enum Phase {
 }
 
 /// What answering took, over all pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tally {
     pub is_complete: bool,
     pub scanned: Scanned,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally { is_complete: true, scanned: Scanned::default() }
+    }
 }
 
 /// What the last look for new traces brought.
@@ -52,6 +59,8 @@ pub struct Feed {
     asked: StoredValue<(SearchView, Timestamp)>,
     /// Counts questions, so that a late answer to an older one is dropped.
     turn: StoredValue<u32>,
+    /// The request under way. Another question, or leaving the page, gives it up.
+    asking: StoredValue<Option<Asking>, LocalStorage>,
 }
 
 impl Feed {
@@ -65,6 +74,7 @@ impl Feed {
             fresh: RwSignal::default(),
             asked: StoredValue::new((SearchView::default(), Timestamp(0))),
             turn: StoredValue::new(0),
+            asking: StoredValue::new_local(None),
         }
     }
 
@@ -80,6 +90,15 @@ impl Feed {
         self.fetch(None);
     }
 
+    /// Lists nothing and asks for nothing.
+    pub fn rest(self) {
+        self.turn.update_value(|turn| *turn += 1);
+        self.asking.set_value(None);
+        self.traces.set(Arc::default());
+        self.next_cursor.set(None);
+        self.phase.set(Phase::Idle);
+    }
+
     /// Asks for the page after the last one, if there is one and nothing is under way.
     pub fn more(self) {
         let cursor = self.next_cursor.get_untracked();
@@ -93,26 +112,50 @@ impl Feed {
     fn fetch(self, cursor: Option<String>) {
         let (view, at) = self.asked.get_value();
         let turn = self.turn.get_value();
-        let is_first = cursor.is_none();
+        let mut is_first = cursor.is_none();
         let limit = if is_first { FIRST_TRACES } else { PAGE_TRACES };
         let search = view.search(at, limit, cursor);
+        let before = if is_first { Tally::default() } else { self.tally.get_untracked() };
+        let is_current = move || self.turn.try_get_value() == Some(turn);
+        let mut reader = api::PartReader::default();
+        let each = move |bytes: Vec<u8>| {
+            reader.add(&bytes);
+            while let Some(part) = reader.next_part().filter(|_| is_current()) {
+                match part {
+                    Ok(page) => self.take(page, is_first, &before),
+                    Err(failure) => self.phase.set(Phase::Failed(failure.0)),
+                }
+                is_first = false;
+            }
+        };
+        let asking = Asking::new();
+        let answer = asking.post(api::SEARCH_PARTS, &api::parts_request(&search), Box::new(each));
+        self.asking.set_value(Some(asking));
         spawn_local(async move {
-            let answer = api::search_traces(search).await;
-            if self.turn.try_get_value() != Some(turn) {
+            let ended = answer.await;
+            if !is_current() {
                 return;
             }
-            match answer {
-                Ok(page) => self.take(page, is_first),
-                Err(failure) => self.phase.set(Phase::Failed(failure.0)),
+            match ended {
+                Ok(()) => self.phase.update(|phase| {
+                    if !matches!(phase, Phase::Failed(_)) {
+                        *phase = Phase::Idle;
+                    }
+                }),
+                Err(Ended::Refused(body)) => self.phase.set(Phase::Failed(api::failure_of(body).0)),
+                Err(Ended::Broken) => self.phase.set(Phase::Failed(ApiError::new(
+                    ErrorCode::Busy,
+                    "Skein did not answer",
+                    "It may be restarting; try again in a moment",
+                ))),
             }
         });
     }
 
-    fn take(self, page: SearchPage, is_first: bool) {
+    fn take(self, page: SearchPage, is_first: bool, before: &Tally) {
         let SearchPage { traces, next_cursor, complete, scanned, limit_reached, .. } = page;
-        let before = if is_first { Tally::default() } else { self.tally.get_untracked() };
         self.tally.set(Tally {
-            is_complete: complete && (is_first || before.is_complete),
+            is_complete: complete && before.is_complete,
             scanned: Scanned {
                 rows: before.scanned.rows + scanned.rows,
                 bytes: before.scanned.bytes + scanned.bytes,
@@ -123,10 +166,10 @@ impl Feed {
         if is_first {
             self.fresh.set(Arc::default());
             self.traces.set(Arc::new(traces));
-        } else {
+            self.phase.set(Phase::More);
+        } else if !traces.is_empty() {
             self.traces.update(|all| Arc::make_mut(all).extend(traces));
         }
-        self.phase.set(Phase::Idle);
     }
 
     /// Puts traces that came in meanwhile where they belong, newest first; one that is listed already has grown.

@@ -30,11 +30,17 @@ pub struct Hint {
     /// whether one failed, `f`.
     pub group: Option<String>,
     rank: u8,
+    is_precise: bool,
 }
 
 impl Hint {
     pub fn is_rare(&self) -> bool {
         self.rank <= BY_ERROR
+    }
+
+    /// Whether nearly all pieces it lets through belong to traces that match.
+    pub fn is_precise(&self) -> bool {
+        self.is_precise
     }
 }
 
@@ -303,10 +309,8 @@ impl Narrow {
              WHERE tenant = {{tenant:String}} AND {condition})",
             NARROW_ORIGINS_MAX + 1
         );
-        Some(hint(
-            BY_SERVICE,
-            format!("(length({tokens}) > {NARROW_ORIGINS_MAX} OR hasAny(tokens, {tokens}))"),
-        ))
+        let sql = format!("(length({tokens}) > {NARROW_ORIGINS_MAX} OR hasAny(tokens, {tokens}))");
+        Some(Hint { is_precise: op == CompareOp::Eq, ..hint(BY_SERVICE, sql) })
     }
 }
 
@@ -390,11 +394,11 @@ fn equal_tokens(key: Key, value: &Literal) -> Option<Vec<u32>> {
 }
 
 fn hint(rank: u8, sql: String) -> Hint {
-    Hint { sql, rank, group: None }
+    Hint { sql, rank, group: None, is_precise: false }
 }
 
 fn has(token: u32) -> Hint {
-    hint(BY_TOKEN, format!("has(tokens, {token})"))
+    Hint { is_precise: true, ..hint(BY_TOKEN, format!("has(tokens, {token})")) }
 }
 
 fn has_any(tokens: &[u32]) -> Hint {
@@ -402,7 +406,7 @@ fn has_any(tokens: &[u32]) -> Hint {
         [one] => has(*one),
         several => {
             let list = several.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-            hint(BY_TOKEN, format!("hasAny(tokens, [{list}])"))
+            Hint { is_precise: true, ..hint(BY_TOKEN, format!("hasAny(tokens, [{list}])")) }
         }
     }
 }
@@ -411,14 +415,16 @@ fn has_any(tokens: &[u32]) -> Hint {
 fn all_of(parts: Vec<Option<Hint>>) -> Option<Hint> {
     let known: Vec<Hint> = parts.into_iter().flatten().collect();
     let rank = known.iter().map(|hint| hint.rank).min()?;
-    let group = known.first().filter(|_| known.len() == 1).and_then(|hint| hint.group.clone());
-    Some(Hint { group, ..hint(rank, format!("({})", joined(&known, " AND "))) })
+    let only = known.first().filter(|_| known.len() == 1);
+    let (group, is_precise) = (only.and_then(|hint| hint.group.clone()), only.is_some_and(Hint::is_precise));
+    Some(Hint { group, is_precise, ..hint(rank, format!("({})", joined(&known, " AND "))) })
 }
 
 fn any_of(parts: Vec<Option<Hint>>) -> Option<Hint> {
     let known = parts.into_iter().collect::<Option<Vec<Hint>>>()?;
     let rank = known.iter().map(|hint| hint.rank).max()?;
-    Some(hint(rank, format!("({})", joined(&known, " OR "))))
+    let is_precise = known.iter().all(Hint::is_precise);
+    Some(Hint { is_precise, ..hint(rank, format!("({})", joined(&known, " OR "))) })
 }
 
 /// Conditions on different spans of a trace, which may lie in different pieces: one of them has to do.

@@ -5,6 +5,8 @@ use model::{Nanos, TenantId};
 use super::*;
 use crate::query::verify::FactsOf;
 
+/// As many as make windows grow least.
+const BUSY_ROWS: u64 = 10_000_000;
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000_000);
 
 fn scope() -> Scope {
@@ -122,21 +124,38 @@ fn windows_adjoin_widen_and_end_with_what_reaches_into_the_range() {
     loop {
         let window = walk.window();
         lows.push(NOW.since(window.low).0 / 1_000_000_000);
-        if !walk.step(None) {
+        if !walk.step(None, Seen { rows: BUSY_ROWS, ..Seen::default() }) {
             assert!(window.is_past);
             break;
         }
         assert_eq!(walk.window().high, window.low, "windows adjoin");
     }
-    assert_eq!(lows[..4], [30, 270, 2190, 3600]);
-    assert_eq!(lows.len(), 5);
+    assert_eq!(lows, [30, 150, 630, 2550, 3600, NOW.as_secs()]);
+}
+
+#[test]
+fn windows_are_as_wide_as_is_cheap_and_as_what_is_missing_needs() {
+    let width_after = |seen: Seen| {
+        let mut walk = Walk::new(Range { from: Timestamp(0), to: LATEST }, None, NOW);
+        walk.step(None, seen);
+        let window = walk.window();
+        window.high.since(window.low).0 / 1_000_000_000
+    };
+    assert_eq!(
+        width_after(Seen { rows: 2_000, found: 0, wanted: 20 }),
+        3_000,
+        "a hundred times as many rows"
+    );
+    assert_eq!(width_after(Seen { rows: 0, found: 0, wanted: 20 }), 15_360, "but not all at once");
+    assert_eq!(width_after(Seen { rows: 2_000, found: 10, wanted: 20 }), 120, "twice what is missing needs");
+    assert_eq!(width_after(Seen { rows: 2_000, found: 19, wanted: 1 }), 30, "and never next to nothing");
 }
 
 #[test]
 fn a_full_window_is_gone_on_with_from_its_last_candidate() {
     let mut walk = Walk::new(Range { from: Timestamp(0), to: LATEST }, None, NOW);
     let (low, last) = (walk.window().low, Place { trace_id: TraceId([9; 16]), key: NOW.0 });
-    assert!(walk.step(Some(last)));
+    assert!(walk.step(Some(last), Seen::default()));
     assert_eq!((walk.window().low, walk.before), (low, last));
 }
 
@@ -144,7 +163,7 @@ fn a_full_window_is_gone_on_with_from_its_last_candidate() {
 fn everything_older_than_pieces_live_is_one_last_window() {
     let mut walk = Walk::new(Range { from: Timestamp(0), to: LATEST }, None, NOW);
     let mut steps = 0;
-    while walk.step(None) {
+    while walk.step(None, Seen::default()) {
         steps += 1;
     }
     assert_eq!(walk.window().low, Timestamp(0));

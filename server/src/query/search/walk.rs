@@ -8,7 +8,9 @@ use crate::query::verify::Range;
 use crate::storage::reader::Candidate;
 
 const FIRST_WINDOW: Nanos = Nanos(30 * 1_000_000_000);
-const WINDOW_GROWTH: u64 = 8;
+/// A window is widened until looking through it is likely to take about this many rows of `pieces`.
+const WINDOW_ROWS: u64 = 200_000;
+const WINDOW_GROWTH: std::ops::RangeInclusive<u64> = 4..=512;
 /// Pieces are kept no longer than this, so one last window takes in all that is older.
 const OLDEST: Nanos = Nanos(8 * 86_400 * 1_000_000_000);
 /// Pieces that began before the range and reach into it began at most this long before it, or are at least this
@@ -29,6 +31,15 @@ pub struct Window {
     pub high: Timestamp,
     /// Pieces that began before the range and reach into it.
     pub is_past: bool,
+}
+
+/// What came of looking through a window.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub rows: u64,
+    pub found: usize,
+    /// What the page is short of still.
+    pub wanted: usize,
 }
 
 /// Where a search stands: the window from `low` up to the place.
@@ -76,7 +87,7 @@ impl Walk {
 
     /// Moves on: behind the last candidate when there were more, else to the next window. False when everything has
     /// been looked at.
-    pub fn step(&mut self, last_of_full: Option<Place>) -> bool {
+    pub fn step(&mut self, last_of_full: Option<Place>, seen: Seen) -> bool {
         if let Some(last) = last_of_full {
             self.before = last;
             return true;
@@ -89,10 +100,21 @@ impl Walk {
         if self.low <= self.range.from {
             self.enter_past();
         } else {
-            self.width = Nanos(self.width.0.saturating_mul(WINDOW_GROWTH));
+            self.width = self.next_width(seen);
             self.low = self.window_below(self.low);
         }
         true
+    }
+
+    /// As wide as is cheap; no wider than what is missing is likely to lie in.
+    fn next_width(&self, seen: Seen) -> Nanos {
+        let growth = (WINDOW_ROWS / seen.rows.max(1)).clamp(*WINDOW_GROWTH.start(), *WINDOW_GROWTH.end());
+        let cheap = self.width.0.saturating_mul(growth);
+        let needed = match seen.found {
+            0 => u64::MAX,
+            found => (self.width.0 / found as u64).saturating_mul(2 * seen.wanted as u64),
+        };
+        Nanos(cheap.min(needed.max(FIRST_WINDOW.0)))
     }
 
     fn enter_past(&mut self) {
