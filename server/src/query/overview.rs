@@ -1,8 +1,10 @@
 //! What many traces have in common: counts by value, and a map of durations over time.
 //!
 //! Where `pieces` alone can tell which traces match, they are counted there, all of them or an even share. Otherwise a
-//! sample of the candidates, chosen by a hash of their ids so that it is the same each time, is looked at in `spans`,
-//! and the counts are scaled up. The answer says which share was looked at.
+//! sample of the candidates is looked at in `spans`, and the counts are scaled up. The answer says which share was
+//! looked at. A sample is a few runs of ids that follow each other, begun at even places of their order: `spans` lie in
+//! that order, so that a run is a handful of granules where as many single ids would be one each. Which id a trace has
+//! says nothing about it but, with some senders, when it began; hence several runs. It is the same each time.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,12 +21,17 @@ use super::verify::{Range, Verified, Verify};
 use crate::limits::{
     FACET_MAX_SPANS, FACET_MAX_VALUES, FACETS_MAX, HEATMAP_MAX_COLUMNS, OVERVIEW_MAX_TRACES, OVERVIEW_SAMPLE,
 };
-use crate::storage::reader::{Found, Plan};
+use crate::storage::reader::{Extent, Found, GroupCount, Plan};
 
 /// Pieces are kept about this long.
 const OLDEST_MAP: Nanos = Nanos(8 * 86_400 * 1_000_000_000);
 /// With nothing to show, a map of the last minutes.
 const SHORTEST_MAP: Nanos = Nanos(900 * 1_000_000_000);
+
+/// Runs of ids that make a sample.
+const SAMPLE_RUNS: u64 = 10;
+/// The front of an id as a number, in the order of ids.
+const ID_FRONT: &str = "reinterpretAsUInt64(reverse(substring(trace_id, 1, 8)))";
 
 /// A question about all traces of a search.
 struct Question {
@@ -62,10 +69,17 @@ impl Question {
         Scan::of(&self.query().pipeline, self.range)
     }
 
-    fn traces_plan(&self, scope: &Scope) -> Plan {
+    fn extent_plan(&self, scope: &Scope) -> Plan {
         let scan = self.scan();
-        let sql =
-            format!("SELECT uniq(trace_id) AS number FROM pieces WHERE {}", scan.conditions(&self.window));
+        let places = (0..SAMPLE_RUNS).map(|run| format!("{}", run as f64 / SAMPLE_RUNS as f64));
+        let sql = format!(
+            "SELECT uniq(reinterpretAsUInt128(trace_id)) AS number,
+                arrayMap(id -> if(isNaN(id), 0, toUInt64(id)), quantilesDeterministic({})
+                    ({ID_FRONT}, reinterpretAsUInt64(substring(trace_id, 9)))) AS runs
+             FROM pieces WHERE {}",
+            places.collect::<Vec<_>>().join(", "),
+            scan.conditions(&self.window)
+        );
         scan.bound(Plan::new(scope, sql), &self.window)
     }
 
@@ -78,29 +92,51 @@ impl Question {
         scan.bound(Plan::new(scope, sql), &self.window)
     }
 
-    /// Some candidates, and how many there are.
-    fn sample_plan(&self, scope: &Scope) -> Plan {
+    /// Some candidates, and how many there are. Where they begin and end is known for some questions; for others they
+    /// are few enough to be put in order.
+    fn sample_plan(&self, scope: &Scope, extent: Option<&Extent>) -> Plan {
         let scan = self.scan();
-        let sql = format!(
-            "SELECT trace_id, toUInt64(count() OVER ()) AS key
-             FROM (SELECT DISTINCT trace_id FROM pieces WHERE {})
-             ORDER BY cityHash64(trace_id) LIMIT {OVERVIEW_SAMPLE}",
-            scan.conditions(&self.window)
-        );
+        let conditions = scan.conditions(&self.window);
+        let each = OVERVIEW_SAMPLE / SAMPLE_RUNS;
+        let sql = match extent {
+            Some(Extent { number, runs }) if *number > OVERVIEW_SAMPLE => format!(
+                "SELECT DISTINCT arrayJoin(run) AS trace_id, toUInt64({number}) AS key
+                 FROM (SELECT groupArraySorted({each})(trace_id) AS run FROM pieces WHERE {conditions}
+                    GROUP BY roundDown({ID_FRONT}, {runs:?}))"
+            ),
+            _ => format!(
+                "SELECT trace_id, toUInt64(number) AS key
+                 FROM (SELECT trace_id, row_number() OVER (ORDER BY trace_id) AS place, count() OVER () AS number
+                    FROM (SELECT DISTINCT trace_id FROM pieces WHERE {conditions}))
+                 WHERE (place - 1) % greatest(intDiv(number, {SAMPLE_RUNS}), {each}) < {each}
+                 LIMIT {OVERVIEW_SAMPLE}"
+            ),
+        };
         scan.bound(Plan::new(scope, sql), &self.window)
     }
 
-    /// Traces by the values their groups have. One trace in `every` is counted.
-    fn groups_plan(&self, scope: &Scope, value: &str, every: u64) -> Plan {
+    /// Traces by the values their groups have, in one pass for all columns. One trace in `every` is counted.
+    fn groups_plan(&self, scope: &Scope, columns: &[&str], every: u64) -> Plan {
         let scan = self.scan();
         let group = scan.group_condition().unwrap_or_else(|| "1".to_owned());
+        let some = match every {
+            1 => String::new(),
+            every => format!(" AND cityHash64(trace_id) % {every} = 0"),
+        };
+        let sets = columns.iter().map(|column| format!("({column})")).collect::<Vec<_>>().join(", ");
+        let chosen = columns.iter().map(|column| format!("grouping({column}) = 0, '{column}'"));
+        let value = columns.iter().map(|column| format!("grouping({column}) = 0, toString({column})"));
         let sql = format!(
-            "SELECT toString({value}) AS value, uniqExact(trace_id) AS traces, uniqExactIf(trace_id, f = 1) AS errors
-             FROM (SELECT trace_id, groups.service, groups.operation, groups.longest, groups.failed FROM pieces
-                WHERE {} AND cityHash64(trace_id) % {every} = 0)
+            "SELECT multiIf({}, '') AS of, multiIf({}, '') AS value,
+                uniqExact(id) AS traces, uniqExactIf(id, f = 1) AS errors
+             FROM (SELECT reinterpretAsUInt128(trace_id) AS id, groups.service, groups.operation, groups.longest,
+                    groups.failed
+                FROM pieces WHERE {}{some})
              ARRAY JOIN groups.service AS s, groups.operation AS o, groups.longest AS l, groups.failed AS f
              WHERE {group}
-             GROUP BY value ORDER BY traces DESC, value LIMIT {}",
+             GROUP BY GROUPING SETS ({sets}) ORDER BY traces DESC, value LIMIT {} BY of",
+            chosen.collect::<Vec<_>>().join(", "),
+            value.collect::<Vec<_>>().join(", "),
             scan.conditions(&self.window),
             FACET_MAX_VALUES + 1,
         );
@@ -152,48 +188,77 @@ impl Queries {
         let is_exact = narrow::is_exact(&question.query().pipeline);
         let (grouped, sampled): (Vec<&Field>, Vec<&Field>) =
             fields.iter().partition(|field| is_exact && group_column(&field.name).is_some());
-        let mut scanned = Scanned::default();
-        let mut facets: HashMap<String, Counted> = HashMap::new();
-        let (candidates, cost) = self.reader.number(&question.traces_plan(scope)).await?;
+        let (extent, mut scanned) = self.reader.extent(&question.extent_plan(scope)).await?;
+        let every = extent.number.div_ceil(OVERVIEW_MAX_TRACES).max(1);
+        let more: Vec<Field> = sampled.into_iter().cloned().collect();
+        let ((mut facets, cost), sample) = tokio::try_join!(
+            self.grouped(scope, &question, &grouped, every),
+            self.sample_of(scope, &question, &more, &extent)
+        )?;
         scanned.add(cost);
-        let every = candidates.div_ceil(OVERVIEW_MAX_TRACES).max(1);
-        for field in grouped {
-            let Some(column) = group_column(&field.name) else { continue };
-            let (rows, cost) = self.reader.values(&question.groups_plan(scope, column, every)).await?;
-            scanned.add(cost);
-            let mut counted = facet_of(field, rows.len() > FACET_MAX_VALUES, 1.0 / every as f64);
-            counted.facet.values = rows
-                .into_iter()
-                .take(FACET_MAX_VALUES)
-                .map(|row| FacetValue {
-                    value: AttrValue::Str(row.value),
-                    traces: row.traces * every,
-                    errors: row.errors * every,
-                })
-                .collect();
-            facets.insert(counted.facet.field.clone(), counted);
-        }
         let mut traces = None;
-        if !sampled.is_empty() || fields.is_empty() {
-            let more: Vec<Field> = sampled.into_iter().cloned().collect();
-            let verify = Verify::showing(question.query(), &more)?;
-            let sample = self.sample(scope, &question, &verify, FACET_MAX_SPANS).await?;
+        if let Some((sample, names)) = sample {
             scanned.add(sample.scanned);
             traces = Some(scaled(sample.found.len(), sample.share));
             for field in &more {
                 let name = print_field(&field.name);
-                let at = verify.field_names().position(|known| known == name).unwrap_or_default();
+                let at = names.iter().position(|known| *known == name).unwrap_or_default();
                 facets.insert(name, counted(field, at, &sample));
             }
         }
         let facets: Vec<Counted> =
             fields.iter().filter_map(|field| facets.remove(&print_field(&field.name))).collect();
         Ok(Facets {
-            traces: traces.unwrap_or(candidates),
+            traces: traces.unwrap_or(extent.number),
             sampled: facets.iter().map(|counted| counted.sampled).fold(1.0, f64::min),
             facets: facets.into_iter().map(|counted| counted.facet).collect(),
             scanned,
         })
+    }
+
+    /// Facets that groups of pieces tell.
+    async fn grouped(
+        &self,
+        scope: &Scope,
+        question: &Question,
+        fields: &[&Field],
+        every: u64,
+    ) -> Result<(HashMap<String, Counted>, Scanned), ApiError> {
+        let columns: Vec<&str> = fields.iter().filter_map(|field| group_column(&field.name)).collect();
+        if columns.is_empty() {
+            return Ok((HashMap::new(), Scanned::default()));
+        }
+        let (rows, scanned) = self.reader.groups(&question.groups_plan(scope, &columns, every)).await?;
+        let mut facets = HashMap::new();
+        for (field, column) in fields.iter().zip(&columns) {
+            let values: Vec<&GroupCount> = rows.iter().filter(|row| row.of == **column).collect();
+            let mut counted = facet_of(field, values.len() > FACET_MAX_VALUES, 1.0 / every as f64);
+            let value = |row: &&GroupCount| FacetValue {
+                value: AttrValue::Str(row.value.clone()),
+                traces: row.traces * every,
+                errors: row.errors * every,
+            };
+            counted.facet.values = values.iter().take(FACET_MAX_VALUES).map(value).collect();
+            facets.insert(counted.facet.field.clone(), counted);
+        }
+        Ok((facets, scanned))
+    }
+
+    /// A sample with the values of some fields, and the fields' names; none when there is nothing to find out.
+    async fn sample_of(
+        &self,
+        scope: &Scope,
+        question: &Question,
+        fields: &[Field],
+        extent: &Extent,
+    ) -> Result<Option<(Sample, Vec<String>)>, ApiError> {
+        if fields.is_empty() && narrow::is_exact(&question.query().pipeline) {
+            return Ok(None);
+        }
+        let verify = Verify::showing(question.query(), fields)?;
+        let names = verify.field_names().map(str::to_owned).collect();
+        let sample = self.sample(scope, question, &verify, FACET_MAX_SPANS, Some(extent)).await?;
+        Ok(Some((sample, names)))
     }
 
     /// The traces a search finds, by start and duration.
@@ -225,7 +290,7 @@ impl Queries {
             return Ok(map);
         }
         let verify = Verify::new(question.query())?;
-        let sample = self.sample(scope, &question, &verify, 1).await?;
+        let sample = self.sample(scope, &question, &verify, 1, None).await?;
         (map.sampled, map.scanned) = (sample.share, sample.scanned);
         map.traces = scaled(sample.found.len(), sample.share);
         map.cells = cells_of(&sample, start, step);
@@ -245,14 +310,14 @@ impl Queries {
         Ok(if first == 0 { now.minus(SHORTEST_MAP) } else { Timestamp(first).clamp(oldest, now) })
     }
 
-    /// Traces a search finds, by a hash of their ids, and about how many there are.
+    /// Some of the traces a search finds, and about how many there are.
     pub(super) async fn sampled(
         &self,
         scope: &Scope,
         asked: &TraceSearch,
     ) -> Result<(Vec<TraceId>, u64, Scanned), ApiError> {
         let question = Question::new(asked, Timestamp(0))?;
-        let sample = self.sample(scope, &question, &Verify::new(question.query())?, 1).await?;
+        let sample = self.sample(scope, &question, &Verify::new(question.query())?, 1, None).await?;
         let traces: Vec<TraceId> = sample.found.iter().map(|found| found.trace_id).collect();
         Ok((traces, scaled(sample.found.len(), sample.share), sample.scanned))
     }
@@ -263,10 +328,12 @@ impl Queries {
         question: &Question,
         verify: &Verify<'_>,
         shown: usize,
+        extent: Option<&Extent>,
     ) -> Result<Sample, ApiError> {
-        let (candidates, mut scanned) = self.reader.candidates(&question.sample_plan(scope)).await?;
+        let (candidates, mut scanned) = self.reader.candidates(&question.sample_plan(scope, extent)).await?;
         let all = candidates.first().map_or(0, |candidate| candidate.key);
-        let share = if candidates.is_empty() { 1.0 } else { candidates.len() as f64 / all as f64 };
+        let share = candidates.len() as f64 / all.max(candidates.len() as u64).max(1) as f64;
+        let share = if candidates.is_empty() { 1.0 } else { share };
         let ids: Vec<TraceId> = candidates.iter().map(|candidate| candidate.trace_id).collect();
         let Verified { mut found, scanned: cost, .. } =
             self.verify_showing(scope, verify, &ids, question.range, shown).await?;

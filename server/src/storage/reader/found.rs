@@ -56,6 +56,22 @@ pub struct Point {
     pub values: Vec<Option<f64>>,
 }
 
+/// How many candidates there are, and ids at even places of their order.
+#[derive(Clone, Debug, Default, Row, Deserialize)]
+pub struct Extent {
+    pub number: u64,
+    pub runs: Vec<u64>,
+}
+
+/// How many traces have a value of a column.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct GroupCount {
+    pub of: String,
+    pub value: String,
+    pub traces: u64,
+    pub errors: u64,
+}
+
 /// How many traces have a value.
 #[derive(Clone, Debug, Row, Deserialize)]
 pub struct ValueCount {
@@ -68,6 +84,15 @@ impl Reader {
     pub async fn number(&self, plan: &Plan) -> Result<(u64, Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<NumberRow>(plan).await?;
         Ok((rows.first().map_or(0, |row| row.number), scanned))
+    }
+
+    pub async fn extent(&self, plan: &Plan) -> Result<(Extent, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<Extent>(plan).await?;
+        Ok((rows.into_iter().next().unwrap_or_default(), scanned))
+    }
+
+    pub async fn groups(&self, plan: &Plan) -> Result<(Vec<GroupCount>, Scanned), StoreError> {
+        self.fetch::<GroupCount>(plan).await
     }
 
     pub async fn values(&self, plan: &Plan) -> Result<(Vec<ValueCount>, Scanned), StoreError> {
