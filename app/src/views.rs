@@ -12,6 +12,7 @@ pub mod flame;
 pub mod heatmap;
 pub mod map;
 pub mod minimap;
+pub mod series;
 pub mod span_detail;
 #[cfg(feature = "csr")]
 pub mod stage;

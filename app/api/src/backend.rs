@@ -8,8 +8,8 @@ use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
-    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport,
-    ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
+    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
+    ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -37,6 +37,7 @@ pub trait Backend: Send + Sync {
         search: TraceSearch,
         columns: u32,
     ) -> Result<Heatmap, ApiError>;
+    async fn get_series(&self, caller: &Caller, search: TraceSearch) -> Result<SeriesSet, ApiError>;
     async fn explain_region(
         &self,
         caller: &Caller,

@@ -5,8 +5,8 @@ use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
-    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport,
-    ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
+    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
+    ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -35,6 +35,13 @@ pub async fn get_facets(search: TraceSearch, fields: Vec<String>) -> Result<Face
 pub async fn get_heatmap(search: TraceSearch, columns: u32) -> Result<Heatmap, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_heatmap(&caller, search, columns).await?)
+}
+
+/// What a query that ends in a metric makes.
+#[server(prefix = "/fn", endpoint = "get_series", protocol = Crossing)]
+pub async fn get_series(search: TraceSearch) -> Result<SeriesSet, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_series(&caller, search).await?)
 }
 
 /// What sets some traces of a search apart from the others.

@@ -28,6 +28,7 @@ mod feed;
 mod heat;
 mod known;
 mod live;
+mod measured;
 mod queries;
 mod range;
 mod results;
@@ -38,6 +39,7 @@ use empty::{EmptyState, NoMatch};
 use facets::{FacetPanel, FacetStore};
 use feed::{Feed, Phase};
 use heat::{Heat, HeatStore};
+use measured::Measured;
 use results::Results;
 
 /// What is asked, and the way to change it.
@@ -53,6 +55,8 @@ pub struct Search {
     pub ticked: RwSignal<Vec<TraceId>>,
     /// Counts the times that the map and the facets are asked for again while traces come in.
     pub recount: RwSignal<u32>,
+    /// The query makes series, not traces.
+    pub is_measured: Memo<bool>,
     router: Router,
 }
 
@@ -72,6 +76,7 @@ impl Search {
             question,
             ticked: RwSignal::default(),
             recount: RwSignal::new(0),
+            is_measured: Memo::new(move |_| question.with(|(view, _)| measured::unit_of(&view.q).is_some())),
             router,
         }
     }
@@ -147,7 +152,10 @@ pub fn SearchPage() -> impl IntoView {
     search.follow();
     Effect::new(move |_| {
         let (view, at) = search.question.get();
-        feed.start(view, at);
+        match search.is_measured.get_untracked() {
+            true => feed.rest(),
+            false => feed.start(view, at),
+        }
     });
     live::follow(search, feed);
     browser::document().set_title("Traces · Skein");
@@ -177,14 +185,16 @@ pub fn SearchPage() -> impl IntoView {
             <Bar search=search feed=feed />
             <Under search=search feed=feed />
             <Show when=move || !is_new.get() fallback=move || view! { <EmptyState search=search feed=feed /> }>
-                <div class="Search-body">
-                    <FacetPanel search=search store=facets />
-                    <div class="Search-main">
-                        <Heat search=search store=heat />
-                        <Found search=search feed=feed />
-                        {move || search.comparison().map(|url| results::compare(search, url))}
+                <Show when=move || !search.is_measured.get() fallback=move || view! { <Measured search=search /> }>
+                    <div class="Search-body">
+                        <FacetPanel search=search store=facets />
+                        <div class="Search-main">
+                            <Heat search=search store=heat />
+                            <Found search=search feed=feed />
+                            {move || search.comparison().map(|url| results::compare(search, url))}
+                        </div>
                     </div>
-                </div>
+                </Show>
             </Show>
         </div>
     }

@@ -4,7 +4,7 @@
 pub mod layout;
 
 #[cfg(feature = "csr")]
-mod draw;
+pub mod draw;
 #[cfg(feature = "csr")]
 mod view;
 

@@ -41,7 +41,10 @@ impl Staged {
         let in_flight = summary.in_flight;
         let orphans = match summary.orphan_count {
             0 => Vec::new(),
-            _ => orphans(&trace, &tree, &Clock::new(&trace, &tree), &Evidence { in_flight, refused: &[] }),
+            _ => {
+                let evidence = Evidence { in_flight, refused: &trace.refused };
+                orphans(&trace, &tree, &Clock::new(&trace, &tree), &evidence)
+            }
         };
         let outline = Outline::new(&trace, &tree, &orphans);
         Staged {

@@ -7,8 +7,8 @@ use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
-    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, ServiceMap, ServiceReport,
-    ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
+    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
+    ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
@@ -46,6 +46,11 @@ impl Backend for Answers {
         columns: u32,
     ) -> Result<Heatmap, ApiError> {
         self.queries.heatmap(&caller.scope, &search, columns, now()).await
+    }
+
+    async fn get_series(&self, caller: &Caller, search: TraceSearch) -> Result<SeriesSet, ApiError> {
+        let q = search.q.as_deref().unwrap_or_default();
+        self.queries.series(&caller.scope, q, (search.start, search.end), None, now()).await
     }
 
     async fn explain_region(

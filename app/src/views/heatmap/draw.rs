@@ -2,12 +2,12 @@
 
 use model::view::Heatmap;
 
-use super::layout::{FOOT_PX, Grid, Rect, mark, strength};
+use super::layout::{FOOT_PX, Grid, Rect, Tick, mark, strength};
 use crate::chart::canvas::Surface;
 
 pub fn map(surface: &Surface, map: &Heatmap, offset_minutes: i32) {
     let grid = Grid::new(map, surface.width_px, surface.height_px);
-    axes(surface, &grid, offset_minutes);
+    axes(surface, grid.plot(), &grid.duration_ticks(), &grid.time_ticks(offset_minutes));
     let most = map.cells.iter().map(|cell| cell.traces).max().unwrap_or(1);
     surface.fill(&surface.palette.accent);
     for cell in &map.cells {
@@ -28,13 +28,13 @@ pub fn map(surface: &Surface, map: &Heatmap, offset_minutes: i32) {
     }
 }
 
-fn axes(surface: &Surface, grid: &Grid, offset_minutes: i32) {
-    let plot = grid.plot();
+/// Values on the left with a line each, times below.
+pub fn axes(surface: &Surface, plot: Rect, values: &[Tick], times: &[Tick]) {
     let context = &surface.context;
     context.set_font("11px system-ui, sans-serif");
     context.set_text_baseline("middle");
     context.set_text_align("right");
-    for tick in grid.duration_ticks() {
+    for tick in values {
         surface.fill(&surface.palette.line);
         surface.rect(plot.x, tick.px.round(), plot.width, 1.0);
         surface.fill(&surface.palette.text_soft);
@@ -43,7 +43,7 @@ fn axes(surface: &Surface, grid: &Grid, offset_minutes: i32) {
     surface.fill(&surface.palette.line);
     surface.rect(plot.x, plot.y + plot.height, plot.width, 1.0);
     context.set_text_align("center");
-    for tick in grid.time_ticks(offset_minutes) {
+    for tick in times {
         surface.fill(&surface.palette.line);
         surface.rect(tick.px.round(), plot.y + plot.height, 1.0, 4.0);
         let half = surface.text_width(&tick.label) / 2.0;
