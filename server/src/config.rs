@@ -16,6 +16,7 @@ use crate::scrub::Scrubber;
 use crate::storage::embedded::find_library;
 use crate::storage::retention::Retention;
 use crate::storage::store::Address;
+use crate::storage::tiers::{Places, Tiers};
 use crate::{demo, doctor, limits, node, storage, telemetry};
 
 /// Exit status of a configuration that cannot be used.
@@ -119,6 +120,8 @@ pub struct ServeConfig {
     pub target_spans_per_second: u64,
     #[command(flatten)]
     pub retention: Retention,
+    #[command(flatten)]
+    pub tiers: Tiers,
     /// Seconds a trace must have been quiet before it is analysed as a whole
     #[arg(long, env = "SKEIN_SETTLE_AFTER_SECS", default_value_t = limits::SETTLE_QUIET_SECS, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub settle_after_secs: u32,
@@ -139,7 +142,7 @@ pub struct ServeConfig {
 /// Where the engine is, decided before anything starts.
 #[derive(Clone, Debug)]
 pub enum EngineChoice {
-    Embedded { library: PathBuf },
+    Embedded { library: PathBuf, places: Places },
     Remote(Address),
 }
 
@@ -187,6 +190,7 @@ impl ServeConfig {
         }
         self.tls.load().map_err(|error| error.to_string())?;
         self.retention.check()?;
+        self.tiers.check(self.clickhouse_url.is_none(), self.retention.spans_days)?;
         if self.queue_url.is_some() {
             return Err("--queue-url: this version queues in the data folder only; leave it out".to_owned());
         }
@@ -203,7 +207,7 @@ impl ServeConfig {
             Some(url) => Ok(EngineChoice::Remote(Address::parse(url)?)),
             None => {
                 let library = find_library(self.engine_lib.as_deref(), &self.data_dir)?;
-                Ok(EngineChoice::Embedded { library })
+                Ok(EngineChoice::Embedded { library, places: self.tiers.places(&self.data_dir)? })
             }
         }
     }
@@ -357,6 +361,7 @@ mod tests {
         assert!(problem(&["--roles", "ingest"]).contains("ingest and write"));
         assert!(problem(&["--queue-max-bytes", "5"]).contains("too little"));
         assert!(problem(&["--keep-search-days", "31"]).contains("more than --keep-spans-days 30"));
+        assert!(problem(&["--cold-dir", "/cold"]).contains("--storage-policy"));
         assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));
         assert!(problem(&["--scrub-rules", "/nowhere/rules.json"]).contains("/nowhere/rules.json"));
         assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));

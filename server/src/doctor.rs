@@ -12,6 +12,7 @@ use crate::config::{EngineChoice, ServeConfig};
 use crate::listen::probe::probe;
 use crate::storage::embedded::Embedded;
 use crate::storage::store::{Address, Store};
+use crate::storage::tiers::Places;
 
 const ENGINE_START_MAX: Duration = Duration::from_secs(30);
 const DISK_LOW_BYTES: u64 = 5 << 30;
@@ -141,9 +142,9 @@ fn clock() -> Finding {
 async fn engine_answers(engine: EngineChoice) -> Finding {
     match engine {
         EngineChoice::Remote(address) => answers(&address, "server", Duration::ZERO).await,
-        EngineChoice::Embedded { library } => {
+        EngineChoice::Embedded { library, .. } => {
             let folder = std::env::temp_dir().join(format!("skein-doctor-{}", std::process::id()));
-            let finding = match Embedded::start(library.clone(), &folder) {
+            let finding = match Embedded::start(library.clone(), &folder, &Places::default()) {
                 Ok(embedded) => {
                     let what = format!("library {}", library.display());
                     let finding = answers(&embedded.address, &what, ENGINE_START_MAX).await;

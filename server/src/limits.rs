@@ -178,6 +178,9 @@ pub const EXEMPLARS_EACH: usize = 12;
 /// How long things are kept unless told otherwise. A week is what people look back when they search.
 pub const KEEP_SPANS_DAYS: u32 = 30;
 pub const KEEP_SEARCH_DAYS: u32 = 7;
+/// Days after which parts move to the warm volume, when its search is over, and to the cold one, when few ask for it.
+pub const WARM_AFTER_DAYS: u32 = 7;
+pub const COLD_AFTER_DAYS: u32 = 21;
 pub const KEEP_FIGURES_DAYS: u32 = 30;
 pub const KEEP_LOGS_DAYS: u32 = 14;
 /// Ten years: beyond it a number of days is a mistake.
@@ -187,7 +190,7 @@ pub const ERASE_DEADLINE: Duration = Duration::from_secs(60);
 /// Candidates looked at span by span for facets and heatmaps: counts are within a few percent of the whole.
 pub const OVERVIEW_SAMPLE: u64 = 1_000;
 /// Traces whose groups are counted one by one; beyond it, an even share of them.
-pub const OVERVIEW_MAX_TRACES: u64 = 30_000;
+pub const OVERVIEW_MAX_TRACES: u64 = 10_000;
 /// Fields counted at once, values told of each, and matching spans looked at in one trace.
 pub const FACETS_MAX: usize = 24;
 pub const FACET_MAX_VALUES: usize = 50;
@@ -226,6 +229,12 @@ pub const TRACE_FILES_AT_ONCE: usize = 2;
 
 /// A trace is settled when it has been quiet for this long: longer than senders usually hold spans back.
 pub const SETTLE_QUIET_SECS: u32 = 30;
+/// Spans refused at the door that are written down by their ids: of one request, and until the next flush. They are to
+/// explain holes in traces; what is counted is counted in the receipts. Settling looks at this many, as far back.
+pub const REFUSED_SPANS_A_REQUEST: usize = 200;
+pub const REFUSED_SPANS_HELD: usize = 20_000;
+pub const SETTLE_REFUSED_MAX: usize = 100_000;
+pub const SETTLE_REFUSED_SECS: u32 = 3_600;
 /// Settling goes slice by slice of this length, or of the quiet time when that is shorter.
 pub const SETTLE_SLICE_SECS: u32 = 10;
 /// How far back the earlier pieces of a trace are looked for, and how often one that never falls quiet is settled.

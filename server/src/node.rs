@@ -93,8 +93,8 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let own = traced(&config, &metrics);
     let access = Access::open(&meta_url(config.meta_url.as_deref(), &config.data_dir)).await?;
     let (embedded, address) = match engine {
-        EngineChoice::Embedded { library } => {
-            let embedded = Embedded::start(library, &config.data_dir)?;
+        EngineChoice::Embedded { library, places } => {
+            let embedded = Embedded::start(library, &config.data_dir, &places)?;
             let address = embedded.address.clone();
             (Some(embedded), address)
         }
@@ -226,10 +226,10 @@ impl Writing {
         let flushing = tokio::spawn(flush_receipts(receipts, queue.clone(), stopping.clone()));
         let carrying = tokio::spawn(carry_own_spans(own, queue.clone(), stopping.clone()));
         let writer = Writer::new(queue.clone(), store.clone(), written);
-        let (store, retention) = (store.clone(), config.retention.clone());
+        let (store, retention, tiers) = (store.clone(), config.retention.clone(), config.tiers.clone());
         let writer = tokio::spawn(async move {
             migrate_until_done(store.clone(), readiness).await;
-            if let Err(error) = retention::apply(&store, &retention).await {
+            if let Err(error) = retention::apply(&store, &retention, &tiers).await {
                 let error = anyhow::Error::from(error);
                 tracing::error!(
                     error = format!("{error:#}"),

@@ -20,6 +20,7 @@ pub mod red;
 pub mod retention;
 pub mod settled;
 pub mod store;
+pub mod tiers;
 pub mod token;
 pub mod work;
 pub mod writer;

@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::store::Address;
+use super::tiers::Places;
 use crate::telemetry::own::{Kind, Work};
 
 const LIBRARY_NAME: &str = if cfg!(target_os = "macos") { "libchdb.dylib" } else { "libchdb.so" };
@@ -66,7 +67,7 @@ pub fn find_library(named: Option<&Path>, data_dir: &Path) -> Result<PathBuf, St
 }
 
 impl Embedded {
-    pub fn start(library: PathBuf, data_dir: &Path) -> anyhow::Result<Embedded> {
+    pub fn start(library: PathBuf, data_dir: &Path, places: &Places) -> anyhow::Result<Embedded> {
         let folder = data_dir.join("engine");
         std::fs::create_dir_all(folder.join("data"))
             .with_context(|| format!("cannot create the engine's folder {}", folder.display()))?;
@@ -81,7 +82,8 @@ impl Embedded {
             password: format!("{:032x}", rand::random::<u128>()),
             database: DATABASE.to_owned(),
         };
-        write_files(&folder, &address)?;
+        places.remember(&folder).context("cannot write down where older parts go")?;
+        write_files(&folder, &address, places)?;
         let state = Arc::new(EngineState::default());
         let (stop, stopping) = watch::channel(false);
         let supervisor = Supervisor { library, folder, port, state: state.clone(), stopping };
@@ -186,12 +188,12 @@ fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn write_files(folder: &Path, address: &Address) -> anyhow::Result<()> {
+fn write_files(folder: &Path, address: &Address, places: &Places) -> anyhow::Result<()> {
     let client = serde_json::json!({
         "url": address.url, "user": address.user, "password": address.password, "database": address.database,
     });
     let files = [
-        ("config.xml", config_xml(folder, machine_memory_bytes())),
+        ("config.xml", config_xml(folder, machine_memory_bytes(), places)),
         ("users.xml", users_xml(&address.password)),
         ("client.json", client.to_string()),
     ];
@@ -219,9 +221,10 @@ fn machine_memory_bytes() -> u64 {
     total.min(group.unwrap_or(u64::MAX))
 }
 
-fn config_xml(folder: &Path, memory_bytes: u64) -> String {
+fn config_xml(folder: &Path, memory_bytes: u64, places: &Places) -> String {
     let folder = xml_escaped(&folder.display().to_string());
     let engine_memory = (memory_bytes / 100 * MEMORY_SHARE_PERCENT).max(MEMORY_MIN_BYTES);
+    let storage = places.xml();
     let marks = (engine_memory / 16).min(1 << 30);
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
     format!(
@@ -241,7 +244,7 @@ fn config_xml(folder: &Path, memory_bytes: u64) -> String {
     <number_of_free_entries_in_pool_to_execute_mutation>2</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>2</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
-</clickhouse>
+{storage}</clickhouse>
 "
     )
 }
@@ -270,6 +273,6 @@ fn users_xml(password: &str) -> String {
     )
 }
 
-fn xml_escaped(text: &str) -> String {
+pub fn xml_escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

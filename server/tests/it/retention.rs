@@ -40,3 +40,49 @@ async fn fewer_days_take_what_is_older_and_leave_the_rest() {
     server.restart_with(&[]).await;
     server.sql_becomes(RULE, "received + toIntervalDay(30)").await;
 }
+
+const DISKS: &str = "SELECT arrayStringConcat(arraySort(groupUniqArray(concat(class, ' ', disk_name))), ', ') FROM ( \
+                     SELECT p.disk_name AS disk_name, splitByChar('''', p.partition)[2] AS class FROM system.parts AS p \
+                     WHERE p.active AND p.database = currentDatabase() AND p.table = 'spans')";
+const MOVES: &str = "received + toIntervalDay(2) TO VOLUME \\'warm\\', received + toIntervalDay(4) TO VOLUME \\'cold\\', \
+                     received + toIntervalDay(30)";
+
+fn aged(class: &str, days: u32) -> String {
+    format!(
+        "INSERT INTO spans (tenant, class, received, trace_id, span_id, start) \
+         SELECT 'default', '{class}', now() - INTERVAL {days} DAY, 'an old trace 16b', number + 1, \
+         now() - INTERVAL {days} DAY FROM numbers(10)"
+    )
+}
+
+#[tokio::test]
+async fn older_parts_lie_on_the_volumes_that_are_named_and_stay_readable_without() {
+    let disks = tempfile::tempdir().unwrap();
+    let (warm, cold) = (disks.path().join("warm"), disks.path().join("cold"));
+    let mut server = TestServer::start().await;
+    server.sql(&aged("new", 1)).await.unwrap();
+    server.sql(&aged("old", 3)).await.unwrap();
+    server.sql_becomes(DISKS, "new default, old default").await;
+    assert!(server.terminate().await.success());
+
+    let days = ["--warm-after-days", "2", "--cold-after-days", "4"];
+    let (warm, cold) = (warm.to_str().unwrap(), cold.to_str().unwrap());
+    let dirs = ["--warm-dir", warm, "--cold-dir", cold];
+    server.restart_with(&[days, dirs].concat()).await;
+    server.ready().await;
+    server.sql_becomes(RULE, MOVES).await;
+    // What is stored moves, and what arrives lies at once where it belongs.
+    server.sql_becomes(DISKS, "new default, old warm").await;
+    server.sql(&aged("older", 5)).await.unwrap();
+    server.sql_becomes(DISKS, "new default, old warm, older cold").await;
+    server.sql_becomes("SELECT count() FROM spans", "30").await;
+    assert!(server.terminate().await.success());
+
+    // Without the flags nothing more moves there, and what does lie there is read.
+    server.restart_with(&[]).await;
+    server.ready().await;
+    server.sql_becomes(RULE, "received + toIntervalDay(30)").await;
+    server.sql(&aged("last", 5)).await.unwrap();
+    server.sql_becomes(DISKS, "last default, new default, old warm, older cold").await;
+    server.sql_becomes("SELECT count() FROM spans", "40").await;
+}
