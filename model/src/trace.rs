@@ -105,6 +105,8 @@ pub struct Trace {
     pub status: Vec<Status>,
     /// Bits of [`mark`].
     pub marks: Vec<u8>,
+    /// Spans that were refused at the door, as far as they were written down.
+    pub refused: Vec<SpanId>,
 }
 
 impl Trace {

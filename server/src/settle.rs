@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use model::SpanId;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -18,8 +19,8 @@ use self::analysis::Analysed;
 use self::gather::{Gathered, Gathering, Waiting};
 use self::sums::Sums;
 use crate::limits::{
-    SETTLE_CHUNK_SPANS, SETTLE_CHUNK_TRACES, SETTLE_LOOKUPS_MAX, SETTLE_RECORDS_HELD, SETTLE_SLICE_SECS,
-    SETTLE_WIDE_READS_MAX,
+    SETTLE_CHUNK_SPANS, SETTLE_CHUNK_TRACES, SETTLE_LOOKUPS_MAX, SETTLE_RECORDS_HELD, SETTLE_REFUSED_SECS,
+    SETTLE_SLICE_SECS, SETTLE_WIDE_READS_MAX,
 };
 use crate::storage::StoreError;
 use crate::storage::settled::{Known, Quiet, SettleStore, SliceRecord, TraceKey, TraceRecord};
@@ -99,6 +100,8 @@ struct Slice {
     /// Traces of which spans may have arrived earlier than those looked at, and whether they began much earlier.
     doubtful: Vec<(Quiet, bool)>,
     passed_over: u64,
+    /// Spans of such traces that were refused at the door lately.
+    refused: HashMap<TraceKey, Vec<SpanId>>,
 }
 
 impl Settler {
@@ -179,7 +182,8 @@ impl Settler {
     }
 
     async fn settle(&self, quiet: Vec<Quiet>, until: u32) -> Result<Slice, StoreError> {
-        let mut slice = Slice { until, ..Slice::default() };
+        let refused = self.store.refused(until.saturating_sub(SETTLE_REFUSED_SECS)).await?;
+        let mut slice = Slice { until, refused, ..Slice::default() };
         let (again, fresh): (Vec<Quiet>, Vec<Quiet>) = quiet.into_iter().partition(|trace| trace.was_quiet);
         for chunk in chunks(&fresh) {
             self.read(&mut slice, chunk, &HashMap::new(), false).await?;
@@ -226,7 +230,8 @@ impl Settler {
         let mut gathering = Gathering::new(waiting);
         self.store.spans(&keys(chunk), from, |block| gathering.add(block)).await?;
         gathering.each(|waiting, gathered| {
-            let Gathered { trace, before, first_received, last_received, stands_for } = gathered;
+            let Gathered { mut trace, before, first_received, last_received, stands_for } = gathered;
+            trace.trace.refused = slice.refused.get(&waiting.quiet.key).cloned().unwrap_or_default();
             let (quiet, now) = (waiting.quiet, Analysed::new(trace));
             let is_doubtful = !is_last && now.may_have_earlier(quiet.first_received);
             if is_doubtful && slice.doubtful.len() < SETTLE_LOOKUPS_MAX {

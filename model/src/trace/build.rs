@@ -119,6 +119,7 @@ impl Trace {
             kind: rows.iter().map(|r| r.kind).collect(),
             status: rows.iter().map(|r| r.status).collect(),
             marks: rows.iter().map(|r| r.marks).collect(),
+            refused: Vec::new(),
         }
     }
 }

@@ -353,6 +353,7 @@ impl Intake {
                 let event = Event::of(refusal.reason, &tally.service, refusal.count.into());
                 events.push(Event { example, ..event });
             }
+            self.receipts.name(origin, &tally.turned_away);
             for (reason, count) in tally.noticed() {
                 events.push(Event::of(reason, &tally.service, count.into()));
             }

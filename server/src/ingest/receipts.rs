@@ -19,9 +19,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::metrics::Door;
-use crate::limits::{RECEIPT_OTHER, RECEIPT_ROWS_MAX, RECEIPT_TEXT_MAX_CHARS};
+use crate::limits::{RECEIPT_OTHER, RECEIPT_ROWS_MAX, RECEIPT_TEXT_MAX_CHARS, REFUSED_SPANS_HELD};
 use crate::queue::{Kind, Queue, QueueError, Record};
-use crate::wire::receipts::{Receipt, encode};
+use crate::wire::otlp::check::TurnedAway;
+use crate::wire::receipts::{Receipt, RefusedSpan, encode};
 
 const SECS_PER_MINUTE: u32 = 60;
 const SECS_PER_DAY: u32 = 86_400;
@@ -72,6 +73,7 @@ pub struct ReceiptMetrics {
     items: Family<Labels, Counter>,
     rows: Gauge,
     merged: Counter,
+    unnamed: Counter,
     failed_flushes: Counter,
 }
 
@@ -80,6 +82,11 @@ impl ReceiptMetrics {
         let receipts = registry.sub_registry_with_prefix("skein_receipts");
         receipts.register("items", "Spans and log records, by what became of them", self.items.clone());
         receipts.register("rows", "Receipts that wait to enter the queue", self.rows.clone());
+        receipts.register(
+            "unnamed",
+            "Refused spans whose ids are not written down, beyond the limit",
+            self.unnamed.clone(),
+        );
         receipts.register("merged", "Items whose service and key are not told apart", self.merged.clone());
         receipts.register(
             "failed_flushes",
@@ -111,6 +118,7 @@ struct Count {
 #[derive(Debug, Default)]
 pub struct Receipts {
     rows: Mutex<HashMap<Row, Count>>,
+    refused: Mutex<Vec<RefusedSpan>>,
     metrics: ReceiptMetrics,
     /// One at a time: what fails is put back before the next begins.
     flushing: tokio::sync::Mutex<()>,
@@ -137,6 +145,24 @@ impl Receipts {
         self.metrics.rows.set(rows.len() as i64);
     }
 
+    /// Writes down which spans were refused, as far as there is room.
+    pub fn name(&self, origin: &Origin<'_>, spans: &[TurnedAway]) {
+        if spans.is_empty() {
+            return;
+        }
+        let received_secs = u32::try_from(origin.received.as_secs()).unwrap_or(u32::MAX);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = REFUSED_SPANS_HELD.saturating_sub(refused.len());
+        self.metrics.unnamed.inc_by(spans.len().saturating_sub(room) as u64);
+        refused.extend(spans.iter().take(room).map(|span| RefusedSpan {
+            tenant: origin.tenant.0.clone(),
+            received_secs,
+            trace_id: span.trace_id,
+            span_id: u64::from_be_bytes(span.span_id),
+            reason: span.reason.name().to_owned(),
+        }));
+    }
+
     fn add(&self, rows: &mut HashMap<Row, Count>, row: Row, count: Count) {
         let is_full = rows.len() >= RECEIPT_ROWS_MAX;
         let mut entry = rows.entry(row);
@@ -160,7 +186,8 @@ impl Receipts {
         let _turn = self.flushing.lock().await;
         let taken = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
         self.metrics.rows.set(0);
-        if taken.is_empty() {
+        let refused = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
+        if taken.is_empty() && refused.is_empty() {
             return Ok(());
         }
         let receipts: Vec<Receipt> = taken.iter().map(|(row, count)| receipt(row, count)).collect();
@@ -169,7 +196,7 @@ impl Receipts {
             received: now,
             kind: Kind::Receipts,
             spans: 0,
-            body: encode(&receipts).into(),
+            body: encode(&receipts, &refused).into(),
         };
         let result = queue.append(record).await;
         if result.is_err() {
@@ -179,6 +206,7 @@ impl Receipts {
                 self.add(&mut rows, row, count);
             }
             self.metrics.rows.set(rows.len() as i64);
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
         }
         result
     }

@@ -9,7 +9,7 @@ use model::view::CriticalShare;
 use model::{ApiError, Scope, TraceId};
 
 use super::{Queries, list};
-use crate::limits::FACTS_MAX_SPANS;
+use crate::limits::{FACTS_MAX_SPANS, SETTLE_REFUSED_MAX};
 use crate::storage::reader::{Arrived, Plan, Settled};
 
 /// Of one trace.
@@ -35,8 +35,19 @@ pub fn arrived_plan(scope: &Scope, traces: &[TraceId], quiet_secs: u32) -> Plan 
 
 pub fn settled_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
     let sql = format!(
-        "SELECT trace_id, spans, depth, causes, critical FROM traces FINAL
-         WHERE tenant = {{tenant:String}} AND trace_id IN ({})",
+        "SELECT trace_id, spans, depth, causes, critical FROM traces
+         WHERE tenant = {{tenant:String}} AND trace_id IN ({})
+         ORDER BY slice DESC LIMIT 1 BY trace_id",
+        list(traces)
+    );
+    Plan::new(scope, sql)
+}
+
+/// Which spans of these traces were refused at the door.
+pub fn refused_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
+    let sql = format!(
+        "SELECT trace_id, span_id FROM refused WHERE tenant = {{tenant:String}} AND trace_id IN ({})
+         LIMIT {SETTLE_REFUSED_MAX}",
         list(traces)
     );
     Plan::new(scope, sql)
@@ -107,9 +118,13 @@ impl Queries {
                 builder.push(row);
             }
         };
-        self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
+        let (outlines, refused) = (outlines_plan(scope, &ids), refused_plan(scope, &ids));
+        let ((), refused) =
+            tokio::try_join!(self.reader.outlines(&outlines, take), self.reader.refused(&refused))?;
         for (id, (arrived, builder)) in unsettled {
-            facts.insert(id, Facts::of(&builder.finish(id), arrived.in_flight));
+            let mut trace = builder.finish(id);
+            trace.refused = refused.iter().filter(|(of, _)| *of == id).map(|(_, span)| *span).collect();
+            facts.insert(id, Facts::of(&trace, arrived.in_flight));
         }
         Ok(facts)
     }
@@ -120,7 +135,7 @@ impl Facts {
         let tree = Tree::new(trace);
         let clock = Clock::new(trace, &tree);
         let mut causes: Vec<(String, u64)> = Vec::new();
-        for orphan in orphans(trace, &tree, &clock, &Evidence { in_flight, refused: &[] }) {
+        for orphan in orphans(trace, &tree, &clock, &Evidence { in_flight, refused: &trace.refused }) {
             add(&mut causes, orphan.cause.name(), 1);
         }
         let mut critical: Vec<(String, u64)> = Vec::new();

@@ -7,7 +7,7 @@ use model::view::TraceSummary;
 use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
 
 use super::Queries;
-use super::facts::Facts;
+use super::facts::{Facts, refused_plan};
 use crate::limits::FACT_MAX_CHARS;
 use crate::storage::reader::{Plan, SpanCursor};
 
@@ -87,7 +87,12 @@ pub fn span_plan(scope: &Scope, trace: TraceId, span: SpanId, start: Timestamp) 
 
 impl Queries {
     pub async fn trace(&self, scope: &Scope, trace: TraceId) -> Result<Trace, ApiError> {
-        self.built(trace, &columns_plan(scope, trace, self.quiet_secs)).await
+        let mut built = self.built(trace, &columns_plan(scope, trace, self.quiet_secs)).await?;
+        if built.summary().orphan_count > 0 {
+            let refused = self.reader.refused(&refused_plan(scope, &[trace])).await?;
+            built.refused = refused.into_iter().map(|(_, span)| span).collect();
+        }
+        Ok(built)
     }
 
     async fn built(&self, trace: TraceId, plan: &Plan) -> Result<Trace, ApiError> {

@@ -96,7 +96,8 @@ impl Analysed {
     fn causes(&self) -> Vec<(String, u64)> {
         let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
         // A trace is settled when it is quiet: nothing is in flight any more.
-        for orphan in orphans(&self.trace, &self.tree, &self.clock, &Evidence::default()) {
+        let evidence = Evidence { in_flight: false, refused: &self.trace.refused };
+        for orphan in orphans(&self.trace, &self.tree, &self.clock, &evidence) {
             *causes.entry(orphan.cause.name()).or_default() += 1;
         }
         causes.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()

@@ -24,7 +24,7 @@ use crate::wire::otlp::view::{
     resource_spans,
 };
 use crate::wire::otlp::{UNKNOWN_SERVICE, notes_of};
-use crate::wire::receipts::{self, NoReceipts};
+use crate::wire::receipts::NoReceipts;
 
 mod origins;
 
@@ -106,8 +106,7 @@ impl<'k> Batcher<'k> {
     /// Adds a record. What it carries was checked at the door; one that still cannot be read ends this record.
     pub fn add(&mut self, record: &Record) -> Result<(), Unreadable> {
         if record.kind == Kind::Receipts {
-            receipts::decode(&record.body)?.iter().for_each(|receipt| self.receipts.add(receipt));
-            return Ok(());
+            return Ok(self.receipts.add(&record.body)?);
         }
         Ok(self.add_request(record)?)
     }
@@ -151,9 +150,7 @@ impl<'k> Batcher<'k> {
         if logs > 0 {
             blocks.push(self.logs.finish());
         }
-        if self.receipts.rows() > 0 {
-            blocks.push(self.receipts.finish());
-        }
+        blocks.extend(self.receipts.finish());
         if spans > 0 {
             let red = self.red.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);
             let pieces = self.pieces.finish(&self.spans.tenant, &self.spans.service, &self.spans.operation);

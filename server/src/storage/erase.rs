@@ -19,10 +19,10 @@ pub struct Eraser {
 /// Last, so that a deletion that was cut short can be asked for again.
 const LAST: &str = "spans";
 
-/// Tables are asked for and not listed, so that a new one cannot be forgotten. Log lines arrive on their own: when the
+/// Tables are asked for and not listed, so that a new one cannot be forgotten. Log lines and refused spans arrive on their own: when the
 /// trace's spans did says nothing about them.
 const TABLES: &str =
-    "SELECT table, max(name = 'received') AND table != 'logs' AS has_received FROM system.columns
+    "SELECT table, max(name = 'received') AND table NOT IN ('logs', 'refused') AS has_received FROM system.columns
      WHERE database = currentDatabase() GROUP BY table
      HAVING has(groupArray(name), 'trace_id') AND table IN
         (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')

@@ -29,6 +29,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_search_gone"),
     migration!(11, "0011_work"),
     migration!(12, "0012_origin_minutes"),
+    migration!(14, "0014_traces_index"),
+    migration!(15, "0015_refused"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime DEFAULT now()) \

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::native::read::{self, Dictionary};
 use super::{Store, StoreError};
-use crate::limits::{QUERY_MAX_MEMORY_BYTES, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS, SETTLE_MAX_SECS};
+use crate::limits::{
+    QUERY_MAX_MEMORY_BYTES, SETTLE_LOOK_BACK_SECS, SETTLE_MAX_LAG_SECS, SETTLE_MAX_SECS, SETTLE_REFUSED_MAX,
+};
 use crate::wire::otlp::sampling::trace_count;
 
 /// One trace of one tenant. Senders of different tenants may use the same id.
@@ -219,6 +221,22 @@ impl SettleStore {
         Ok(rows.into_iter().map(quiet).collect())
     }
 
+    /// Spans that were refused since then, by trace; only so many of them.
+    pub async fn refused(&self, since: u32) -> Result<HashMap<TraceKey, Vec<SpanId>>, StoreError> {
+        let sql = format!(
+            "SELECT tenant, trace_id, span_id FROM refused WHERE received >= toDateTime({since}, 'UTC')
+             ORDER BY received DESC LIMIT {SETTLE_REFUSED_MAX}"
+        );
+        let mut refused: HashMap<TraceKey, Vec<SpanId>> = HashMap::new();
+        for RefusedRow { tenant, trace_id, span_id } in self.all::<RefusedRow>(&sql).await? {
+            refused
+                .entry(TraceKey { tenant, trace_id: TraceId(trace_id) })
+                .or_default()
+                .push(SpanId(span_id));
+        }
+        Ok(refused)
+    }
+
     /// What these traces were known to be before this slice.
     pub async fn known(
         &self,
@@ -331,6 +349,13 @@ struct QuietRow {
     #[serde(rename = "first")]
     _first: u32,
     was_quiet: u8,
+}
+
+#[derive(Row, Deserialize)]
+struct RefusedRow {
+    tenant: String,
+    trace_id: [u8; 16],
+    span_id: u64,
 }
 
 #[derive(Row, Deserialize)]

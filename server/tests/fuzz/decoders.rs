@@ -174,9 +174,9 @@ fn receipts_on_their_way() {
         requests: 2,
         example: "span".into(),
     };
-    run("receipts", &[receipts::encode(&[row.clone(), row])], USUAL_ROUNDS, |input| {
-        if let Ok(rows) = receipts::decode(input) {
-            assert_eq!(receipts::decode(&receipts::encode(&rows)).unwrap(), rows);
+    run("receipts", &[receipts::encode(&[row.clone(), row], &[])], USUAL_ROUNDS, |input| {
+        if let Ok((rows, refused)) = receipts::decode(input) {
+            assert_eq!(receipts::decode(&receipts::encode(&rows, &refused)).unwrap(), (rows, refused));
         }
     });
 }

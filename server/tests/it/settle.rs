@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use model::trace::orphan::{Evidence, orphans};
 use model::trace::path::{path_hashes, shape_hash};
 use model::trace::{Clock, CriticalPath, Trace, TraceStatus, Tree};
-use model::{Nanos, Span, SpanId, SpanKind, Status, TraceId};
+use model::{Nanos, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
 use serde::Serialize;
+use server::wire::otlp::encode::encode;
 use traffic::{Shop, shapes};
 
 use crate::server::{TestServer, now, until};
@@ -268,4 +269,39 @@ async fn thousands_of_traces_that_are_not_settled_are_counted_and_searched() {
     let (status, page) = server.get("/api/traces?q=%7B%20trace%3Adepth%20%3E%205%20%7D").await;
     assert_eq!((status, page["traces"].as_array().map(Vec::len)), (200, Some(0)));
     assert_eq!(page["complete"], true);
+}
+
+/// The causes of missing parents that a trace was settled with.
+const CAUSES: &str = "SELECT mapSort(causes) FROM traces FINAL WHERE trace_id = unhex('ID')";
+
+#[tokio::test]
+async fn a_parent_that_was_refused_is_named_as_the_cause() {
+    let server = TestServer::start_with(&SOON).await;
+    let mut spans = [
+        span(9, 1, 0, "shop", SpanKind::Server),
+        span(9, 2, 1, "cart", SpanKind::Server),
+        span(9, 3, 2, "cart", SpanKind::Internal),
+    ];
+    let trace = spans[0].trace_id;
+    // What has no start cannot be stored.
+    spans[1].start = Timestamp(0);
+    let answer = server.grpc().await.export(encode(&spans)).await.unwrap().into_inner();
+    assert_eq!(answer.partial_success.map_or(0, |partial| partial.rejected_spans), 1);
+    server.stored(2).await;
+    let named =
+        format!("SELECT count() FROM refused WHERE trace_id = unhex('{trace}') AND reason = 'no_start_time'");
+    server.sql_becomes(&named, "1").await;
+
+    let shown: Trace = server.ask("get_trace", &Asked { trace }).await;
+    assert_eq!(shown.refused, [SpanId(2)]);
+    let path = "/api/traces?q=cause%3Drefused";
+    let found = until("the trace is found by its cause", async || {
+        let (_, page) = server.get(path).await;
+        page["traces"].as_array()?.first()?["trace_id"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert_eq!(found, trace.to_string());
+    server.sql_becomes(&CAUSES.replace("ID", &trace.to_string()), "{'refused':1}").await;
+    let (_, page) = server.get(path).await;
+    assert_eq!(page["traces"][0]["trace_id"], trace.to_string(), "settled as it was found before");
 }

@@ -16,7 +16,7 @@ async fn flushed(receipts: &Receipts, queue: &Arc<MemoryQueue>) -> Vec<Receipt> 
     receipts.flush(queue.as_ref(), T0).await.unwrap();
     let records = std::mem::take(&mut *queue.records.lock().unwrap());
     assert!(records.iter().all(|record| record.kind == Kind::Receipts && record.spans == 0));
-    records.iter().flat_map(|record| decode(&record.body).unwrap()).collect()
+    records.iter().flat_map(|record| decode(&record.body).unwrap().0).collect()
 }
 
 #[tokio::test]

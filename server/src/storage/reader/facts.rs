@@ -49,6 +49,11 @@ impl Reader {
         Ok(rows.into_iter().map(settled).collect())
     }
 
+    pub async fn refused(&self, plan: &Plan) -> Result<Vec<(TraceId, SpanId)>, StoreError> {
+        let (rows, _) = self.fetch::<RefusedRow>(plan).await?;
+        Ok(rows.into_iter().map(|row| (TraceId(row.trace_id), SpanId(row.span_id))).collect())
+    }
+
     /// Narrow rows of several traces' spans, handed on one at a time.
     pub async fn outlines(
         &self,
@@ -66,6 +71,12 @@ impl Reader {
         };
         self.observe(plan, reading).await
     }
+}
+
+#[derive(Row, Deserialize)]
+struct RefusedRow {
+    trace_id: [u8; 16],
+    span_id: u64,
 }
 
 #[derive(Row, Deserialize)]

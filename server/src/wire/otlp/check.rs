@@ -11,12 +11,12 @@ use super::notes::is_id;
 use super::refusal::{Reason, Refusal};
 use super::sampling::{Threshold, with_threshold};
 use super::view::{Malformed, Reader, SpanView, is_ascii, next_of};
-use crate::limits::{ATTRIBUTE_MAX_DEPTH, SPAN_MAX_BYTES};
+use crate::limits::{ATTRIBUTE_MAX_DEPTH, REFUSED_SPANS_A_REQUEST, SPAN_MAX_BYTES};
 
 mod log;
 mod tally;
 
-pub use tally::{Tally, refused};
+pub use tally::{Tally, TurnedAway, refused};
 
 use tally::{Noticed, Tallies, service_of};
 
@@ -38,6 +38,8 @@ pub struct Checked {
 /// What is judged one by one: spans, or log records, which lie in a request of the same shape.
 struct Leaf {
     name: &'static str,
+    /// Whether its ids are its own.
+    is_span: bool,
     /// Given the size of what it inherits, and when it arrived in nanoseconds.
     check: fn(&[u8], usize, u64) -> Result<Noticed, Fault>,
     describe: fn(&[u8]) -> String,
@@ -63,13 +65,21 @@ pub fn check(body: Bytes, received: Timestamp) -> Result<Checked, Malformed> {
 
 /// The same, and leaves out the traces below a threshold. The spans of those that stay carry it.
 pub fn check_and_thin(body: Bytes, received: Timestamp, threshold: Threshold) -> Result<Checked, Malformed> {
-    check_request(body, received, &Leaf { name: "the span", check: check_span, describe, threshold })
+    check_request(
+        body,
+        received,
+        &Leaf { name: "the span", is_span: true, check: check_span, describe, threshold },
+    )
 }
 
 /// Looks at an encoded `ExportLogsServiceRequest`.
 pub fn check_logs(body: Bytes, received: Timestamp) -> Result<Checked, Malformed> {
     let (check, describe, threshold) = (log::check, log::describe, Threshold::NONE);
-    check_request(body, received, &Leaf { name: "the log record", check, describe, threshold })
+    check_request(
+        body,
+        received,
+        &Leaf { name: "the log record", is_span: false, check, describe, threshold },
+    )
 }
 
 fn check_request(body: Bytes, received: Timestamp, leaf: &Leaf) -> Result<Checked, Malformed> {
@@ -165,7 +175,14 @@ impl Walk<'_> {
     #[cold]
     fn refuse(&mut self, span: &[u8], fault: &Fault, place: &str) {
         self.is_clean = false;
-        self.tallies.now().refused.add(fault.reason, 1, || {
+        let tally = self.tallies.now();
+        if tally.turned_away.len() < REFUSED_SPANS_A_REQUEST
+            && self.leaf.is_span
+            && let Some((trace_id, span_id)) = ids_of(span)
+        {
+            tally.turned_away.push(TurnedAway { trace_id, span_id, reason: fault.reason });
+        }
+        tally.refused.add(fault.reason, 1, || {
             let detail = fault.detail.as_ref().map(|detail| format!(": in {place}, {detail}"));
             format!("{}{}", (self.leaf.describe)(span), detail.unwrap_or_default())
         });
@@ -425,6 +442,23 @@ fn sampled_by(span: &[u8]) -> (&[u8], &str) {
         }
     }
     (trace_id, trace_state)
+}
+
+/// A span's ids as far as they can be read, whatever else is wrong with it.
+fn ids_of(span: &[u8]) -> Option<([u8; 16], [u8; 8])> {
+    let (mut trace_id, mut span_id) = (None, None);
+    let mut reader = Reader::new(span);
+    while let Ok(Some(field)) = reader.next() {
+        let read = match field.number {
+            1 => reader.bytes(field).map(|bytes| trace_id = bytes.try_into().ok()),
+            2 => reader.bytes(field).map(|bytes| span_id = bytes.try_into().ok()),
+            _ => reader.skip(field),
+        };
+        if read.is_err() {
+            break;
+        }
+    }
+    Some((trace_id?, span_id?))
 }
 
 /// A span of a request with its trace id at full length and the threshold in its trace state; all else as it came.

@@ -51,6 +51,14 @@ impl Noticed {
     }
 }
 
+/// A refused span whose ids could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    pub trace_id: [u8; 16],
+    pub span_id: [u8; 8],
+    pub reason: Reason,
+}
+
 /// One service's share of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -58,6 +66,8 @@ pub struct Tally {
     pub service: String,
     pub accepted: u32,
     pub refused: Refusals,
+    /// Some of those that were refused.
+    pub turned_away: Vec<TurnedAway>,
     /// Spans of which each of [`NOTICED`] is so.
     noticed: [u32; NOTICED.len()],
 }
