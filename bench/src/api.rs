@@ -43,6 +43,26 @@ impl Api {
         Ok(Some(Answer { body, took }))
     }
 
+    /// How long it takes until the first traces of an answer in parts are there; none when there is none to find.
+    pub async fn first_traces(&self, path_and_query: &str) -> anyhow::Result<Option<Duration>> {
+        let start = Instant::now();
+        let request = self.http.get(format!("{}{path_and_query}", self.base));
+        let mut answer = request.header("accept", "application/x-ndjson").send().await?.error_for_status()?;
+        let mut line = Vec::new();
+        while let Some(piece) = answer.chunk().await? {
+            line.extend_from_slice(&piece);
+            if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+                let took = start.elapsed();
+                let part: Value = serde_json::from_slice(&line[..end]).context(path_and_query.to_owned())?;
+                let found = part["traces"].as_array().is_some_and(|traces| !traces.is_empty());
+                // What comes after is read, so that the search is not given up half way.
+                while answer.chunk().await?.is_some() {}
+                return Ok(found.then_some(took));
+            }
+        }
+        bail!("{path_and_query} answered nothing")
+    }
+
     /// How many spans a trace has, and how long the answer took.
     pub async fn trace(&self, id: TraceId) -> anyhow::Result<Option<(usize, Duration)>> {
         let answer = self.get(&format!("/api/traces/{id}")).await?;

@@ -32,35 +32,52 @@ struct Login {
     database: String,
 }
 
+/// How much arrives over how long, and how much of it at once.
+#[derive(Clone, Copy)]
+pub struct Fill {
+    pub spans: u64,
+    pub over: Nanos,
+    pub batch_spans: u64,
+}
+
 /// Stores so many spans, spread evenly over the last day. Returns how many there are.
 pub async fn fill(pool: &Arc<Pool>, data_dir: &Path, wanted: u64) -> anyhow::Result<u64> {
+    fill_over(pool, data_dir, Fill { spans: wanted, over: DAY, batch_spans: BATCH_SPANS }).await
+}
+
+/// The same over any time.
+pub async fn fill_over(pool: &Arc<Pool>, data_dir: &Path, plan: Fill) -> anyhow::Result<u64> {
     let path = data_dir.join("engine/client.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let Login { url, user, password, database } = serde_json::from_str(&text)?;
     let store = Store::new(&Address { url, user, password, database });
     let (made, mut ready) = mpsc::channel(1);
     let pool = pool.clone();
-    let making = tokio::task::spawn_blocking(move || make(&pool, wanted, &made));
+    // Filled again, it is to be stored again.
+    let before = pool.drawn();
+    let making = tokio::task::spawn_blocking(move || make(&pool, plan, &made));
     let mut number = 0;
     while let Some(batched) = ready.recv().await {
         let batched: Batched = batched;
         number += 1;
-        let token = format!("fill-{number}");
+        let token = format!("fill-{before}-{number}");
         let inserts = batched.blocks.iter().map(|block| store.insert(block, &token));
         futures::future::try_join_all(inserts).await?;
     }
     making.await?
 }
 
-fn make(pool: &Pool, wanted: u64, out: &mpsc::Sender<Batched>) -> anyhow::Result<u64> {
-    let from = now().minus(DAY);
-    let at = |spans: u64| Timestamp(from.0 + (DAY.0 as u128 * u128::from(spans) / u128::from(wanted)) as u64);
+fn make(pool: &Pool, plan: Fill, out: &mpsc::Sender<Batched>) -> anyhow::Result<u64> {
+    let Fill { spans: wanted, over, batch_spans } = plan;
+    let from = now().minus(over);
+    let at =
+        |spans: u64| Timestamp(from.0 + (over.0 as u128 * u128::from(spans) / u128::from(wanted)) as u64);
     let mut known: HashSet<u64> = HashSet::new();
     let mut spans = 0;
     while spans < wanted {
         let (new_origins, batched) = {
             let mut batcher = Batcher::new(&known);
-            let full = (spans + BATCH_SPANS).min(wanted);
+            let full = (spans + batch_spans).min(wanted);
             while spans < full {
                 let draw = pool.draw();
                 let received = at(spans);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
 use tokio::time::Instant;
 use traffic::rng::Rng;
 
@@ -48,6 +47,12 @@ const SEARCHES: [(&str, &str); 16] = [
     ),
 ];
 
+/// What was found at one number of stored spans.
+struct Stage {
+    stored: u64,
+    searches: Vec<Search>,
+}
+
 #[derive(Default)]
 struct Findings {
     latencies: Latencies,
@@ -59,10 +64,29 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let pool = options.pool();
     let skein = Skein::start(&options.skein, options.dir.as_deref()).await?;
     let engine = Engine::of(&skein.data_dir())?;
-    let wanted = options.lookup_spans();
-    report.say(&format!("Lookup: storing {wanted} spans first."));
-    let stored = fill(&pool, &skein.data_dir(), wanted).await?;
-    let rested = engine.wait_for_rest(&skein, REST).await?;
+    let mut stages = Vec::new();
+    for wanted in options.lookup_spans() {
+        let missing = wanted.saturating_sub(engine.span_count().await?);
+        report.say(&format!("Lookup: storing {missing} spans, for {wanted}."));
+        fill(&pool, &skein.data_dir(), missing).await?;
+        stages.push(measure(options, report, &pool, &skein, &engine).await?);
+    }
+    if stages.len() > 1 {
+        report.heading("How cost grows");
+        report.text(&growth_table(&stages));
+    }
+    skein.stop().await
+}
+
+async fn measure(
+    options: &Options,
+    report: &mut Report,
+    pool: &Arc<Pool>,
+    skein: &Skein,
+    engine: &Engine,
+) -> anyhow::Result<Stage> {
+    let rested = engine.wait_for_rest(skein, REST).await?;
+    let stored = engine.span_count().await?;
     let drawn = pool.drawn();
     let seconds = Duration::from_secs(options.seconds);
     let background = Plan {
@@ -77,7 +101,7 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         async move { load::drive(&pool, &otlp, &background).await }
     });
     let api = Api::new(&skein.addresses.http);
-    let traces = open_traces(&api, &pool, drawn, seconds).await?;
+    let traces = open_traces(&api, pool, drawn, seconds).await?;
     let searches = search(&api, seconds).await?;
     let load = load.await??;
     report.heading(&format!(
@@ -88,7 +112,8 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     if !rested {
         report.text("Merges of the filling were still running.");
     }
-    report.text(&sizes_text(&engine.tables().await?, stored));
+    let spans = engine.span_count().await?;
+    report.text(&sizes_text(&engine.tables().await?, spans));
     report.text(&traces_text(&traces));
     report.text(&searches_table(&searches));
     report.text(&format!(
@@ -97,7 +122,7 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         load.offered,
         load.acks.quantile_ms(0.99)
     ));
-    skein.stop().await
+    Ok(Stage { stored, searches })
 }
 
 async fn open_traces(api: &Api, pool: &Arc<Pool>, drawn: u64, length: Duration) -> anyhow::Result<Findings> {
@@ -120,14 +145,24 @@ async fn open_traces(api: &Api, pool: &Arc<Pool>, drawn: u64, length: Duration) 
 struct Search {
     name: &'static str,
     latencies: Latencies,
+    /// Until the first traces of an answer in parts.
+    first: Latencies,
     results: usize,
-    scanned: Value,
+    rows: u64,
+    bytes: u64,
 }
 
 async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
     let mut searches: Vec<Search> = SEARCHES
         .iter()
-        .map(|(name, _)| Search { name, latencies: Latencies::default(), results: 0, scanned: Value::Null })
+        .map(|(name, _)| Search {
+            name,
+            latencies: Latencies::default(),
+            first: Latencies::default(),
+            results: 0,
+            rows: 0,
+            bytes: 0,
+        })
         .collect();
     let start = load::now().minus(DAY).0.to_string();
     let known = api.get("/api/attributes?field=span.app.order.id").await?;
@@ -148,7 +183,11 @@ async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
                 let list =
                     ["traces", "cells", "facets"].iter().find_map(|name| answer.body[*name].as_array());
                 search.results = list.map_or(0, Vec::len);
-                search.scanned = answer.body["scanned"].clone();
+                let scanned = |name: &str| answer.body["scanned"][name].as_u64().unwrap_or_default();
+                (search.rows, search.bytes) = (scanned("rows"), scanned("bytes"));
+            }
+            if path.starts_with("/api/traces") {
+                api.first_traces(&path).await?.into_iter().for_each(|took| search.first.add(took));
             }
         }
     }
@@ -183,23 +222,50 @@ fn traces_text(found: &Findings) -> String {
 }
 
 fn searches_table(searches: &[Search]) -> String {
-    let head = ["search over 24 h", "p50 ms", "p99 ms", "asked", "results", "scanned"];
+    let head = [
+        "search over 24 h",
+        "p50 ms",
+        "p99 ms",
+        "first rows p50 ms",
+        "p99 ms",
+        "asked",
+        "results",
+        "rows read",
+        "MB read",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for s in searches {
-        let scanned = match &s.scanned {
-            Value::Object(fields) => {
-                fields.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
-            }
-            other => other.to_string(),
+        let first = |q: f64| match s.first.count() {
+            0 => "-".to_owned(),
+            _ => format!("{:.0}", s.first.quantile_ms(q)),
         };
         let values = [
             format!("{:.0}", s.latencies.quantile_ms(0.5)),
             format!("{:.0}", s.latencies.quantile_ms(0.99)),
+            first(0.5),
+            first(0.99),
             s.latencies.count().to_string(),
             s.results.to_string(),
-            scanned,
+            s.rows.to_string(),
+            format!("{:.1}", s.bytes as f64 / 1e6),
         ];
         rows.push(row(s.name, values.into_iter()));
+    }
+    table(&rows)
+}
+
+/// Time, rows and bytes of each search, a column for each number of stored spans.
+fn growth_table(stages: &[Stage]) -> String {
+    let sizes = || stages.iter().map(|stage| format!("{:.1} M", stage.stored as f64 / 1e6));
+    let head =
+        ["p50 ms at", "rows at", "MB at"].map(|what| sizes().map(move |size| format!("{what} {size}")));
+    let mut rows = vec![row("search over 24 h", head.into_iter().flatten())];
+    for (at, search) in stages[0].searches.iter().enumerate() {
+        let of = |value: fn(&Search) -> String| stages.iter().map(move |stage| value(&stage.searches[at]));
+        let times = of(|s| format!("{:.0}", s.latencies.quantile_ms(0.5)));
+        let read = of(|s| s.rows.to_string());
+        let bytes = of(|s| format!("{:.1}", s.bytes as f64 / 1e6));
+        rows.push(row(search.name, times.chain(read).chain(bytes)));
     }
     table(&rows)
 }

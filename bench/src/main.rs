@@ -18,6 +18,7 @@ mod fill;
 mod ingest;
 mod load;
 mod lookup;
+mod month;
 mod overload;
 mod pool;
 mod process;
@@ -56,6 +57,8 @@ enum What {
     Senders,
     /// Whether the causes of simulated faults are named, and how often there is a false alarm
     Faults,
+    /// Parts, merges, moves and expiry over more days than spans are kept
+    Month,
     /// Ingest and lookup, which is also what happens without a word
     All,
 }
@@ -82,9 +85,14 @@ pub struct Options {
     /// Different spans made beforehand
     #[arg(long, global = true, default_value_t = 120_000)]
     pool_spans: u64,
-    /// Spans of a day stored before lookups are measured
-    #[arg(long, global = true, default_value_t = 20_000_000)]
-    lookup_spans: u64,
+    /// Spans of a day stored before lookups are measured; several numbers, rising, show how cost grows
+    #[arg(long, global = true, value_delimiter = ',', default_values_t = [20_000_000])]
+    lookup_spans: Vec<u64>,
+    /// Batches a day of the simulated month, and spans in each
+    #[arg(long, global = true, default_value_t = 24)]
+    month_batches: u64,
+    #[arg(long, global = true, default_value_t = 5_000)]
+    month_batch_spans: u64,
     /// Spans a second that the overloaded server may keep
     #[arg(long, global = true, default_value_t = 20_000)]
     budget: u64,
@@ -139,8 +147,10 @@ impl Options {
         Arc::new(Pool::new(self.seed, self.pool_spans, &self.batch_spans))
     }
 
-    fn lookup_spans(&self) -> u64 {
-        self.lookup_spans
+    fn lookup_spans(&self) -> Vec<u64> {
+        let mut sizes = self.lookup_spans.clone();
+        sizes.sort_unstable();
+        sizes
     }
 
     fn reference_spans(&self) -> u64 {
@@ -159,7 +169,8 @@ impl Options {
     fn shortened(mut self) -> Options {
         if self.quick {
             self.seconds = self.seconds.min(10);
-            self.lookup_spans = self.lookup_spans.min(400_000);
+            self.lookup_spans = self.lookup_spans.iter().map(|spans| (*spans).min(400_000)).collect();
+            self.lookup_spans.dedup();
             self.pool_spans = self.pool_spans.min(60_000);
         }
         self
@@ -190,6 +201,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
         What::Stages => ("stages", false, false),
         What::Senders => ("senders", false, false),
         What::Faults => ("faults", false, false),
+        What::Month => ("month", false, false),
         What::All => ("ingest and lookup", true, true),
     };
     let mut report = Report::new(options.date.as_deref(), name);
@@ -215,6 +227,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if matches!(what, What::Faults) {
         faults::run(options, &mut report)?;
+    }
+    if matches!(what, What::Month) {
+        month::run(options, &mut report).await?;
     }
     report.finish(&options.results)
 }
