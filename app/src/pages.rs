@@ -18,7 +18,6 @@ mod map;
 mod not_found;
 #[cfg(feature = "reports")]
 mod receipts;
-#[cfg(not(feature = "reports"))]
 mod search;
 #[cfg(feature = "reports")]
 mod services;
@@ -41,7 +40,6 @@ use map::MapPage;
 use not_found::NotFound;
 #[cfg(feature = "reports")]
 use receipts::ReceiptsPage;
-#[cfg(not(feature = "reports"))]
 use search::SearchPage;
 #[cfg(feature = "reports")]
 use services::{ServicePage, ServicesPage};
@@ -57,6 +55,7 @@ use trace::{FilePage, TracePage};
 #[derive(Clone, Debug, PartialEq)]
 enum Page {
     Search,
+    Series,
     Trace(model::TraceId),
     File,
     Diff(DiffPair),
@@ -82,6 +81,7 @@ pub fn App() -> impl IntoView {
     provide_context(PaletteSignal::follow(move || preferences.theme.track()));
     let page = Memo::new(move |_| match router.route() {
         Route::Search(_) => Page::Search,
+        Route::Series(_) => Page::Series,
         Route::Trace(id, _) => Page::Trace(id),
         Route::File => Page::File,
         Route::Explain(view) => Page::Explain(view),
@@ -113,6 +113,8 @@ pub fn App() -> impl IntoView {
                 Page::Trace(id) => view! { <TracePage id=id /> }.into_any(),
                 #[cfg(not(feature = "reports"))]
                 Page::File => view! { <FilePage /> }.into_any(),
+                #[cfg(feature = "reports")]
+                Page::Series => view! { <SearchPage /> }.into_any(),
                 #[cfg(feature = "reports")]
                 Page::Explain(view) => view! { <ExplainPage view=view /> }.into_any(),
                 #[cfg(feature = "reports")]

@@ -34,6 +34,8 @@ const VERSION: &str = "1";
 #[derive(Clone, Debug, PartialEq)]
 pub enum Route {
     Search(SearchView),
+    /// The series of a metrics query.
+    Series(SearchView),
     Trace(TraceId, TraceView),
     Diff(DiffView),
     Explain(ExplainView),
@@ -56,7 +58,8 @@ impl Route {
     pub fn is_report(&self) -> bool {
         matches!(
             self,
-            Route::Services(_)
+            Route::Series(_)
+                | Route::Services(_)
                 | Route::Service(..)
                 | Route::Anomalies(_)
                 | Route::Map(_)
@@ -73,6 +76,7 @@ impl Route {
         let mut parts = below_own_base(path).0.trim_matches('/').splitn(2, '/');
         match (parts.next().unwrap_or_default(), parts.next()) {
             ("", None) => Route::Search(SearchView::of(&query)),
+            ("series", None) => Route::Series(SearchView::of(&query)),
             ("explain", None) => Route::Explain(ExplainView::of(&query)),
             ("diff", None) => Route::Diff(DiffView::of(&query)),
             ("services", None) => Route::Services(ServicesView::of(&query)),

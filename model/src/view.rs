@@ -30,8 +30,8 @@ pub use status::{Condition, Figure, Said, StageFigures, StatusReport, TableFigur
 
 /// Pages that report on more than one trace, by the first part of their addresses. They travel as a program of their
 /// own, so that opening a trace does not wait for them.
-pub const REPORT_PAGES: [&str; 8] =
-    ["services", "anomalies", "map", "diff", "explain", "receipts", "status", "settings"];
+pub const REPORT_PAGES: [&str; 9] =
+    ["services", "anomalies", "map", "diff", "explain", "receipts", "status", "settings", "series"];
 
 /// Below here every page and every question is about Skein's own traces.
 pub const OWN_BASE: &str = "/own";

@@ -27,6 +27,11 @@ pub fn load(url: &str) {
     let _ = super::window().location().assign(url);
 }
 
+/// The same, and "back" does not return here.
+pub fn leave(url: &str) {
+    let _ = super::window().location().replace(url);
+}
+
 pub fn replace(url: &str) {
     if let Ok(history) = super::window().history() {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(url));

@@ -53,8 +53,9 @@ async fn read(
     mut each: Box<dyn FnMut(Vec<u8>)>,
 ) -> Result<(), Ended> {
     let broken = |_: JsValue| Ended::Broken;
-    let answer =
-        JsFuture::from(super::window().fetch_with_str_and_init(path, &init)).await.map_err(broken)?;
+    let answer = JsFuture::from(super::window().fetch_with_str_and_init(&(super::site() + path), &init))
+        .await
+        .map_err(broken)?;
     let answer: web_sys::Response = answer.unchecked_into();
     if !answer.ok() {
         let body = JsFuture::from(answer.array_buffer().map_err(broken)?).await.map_err(broken)?;

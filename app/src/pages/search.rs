@@ -1,6 +1,9 @@
 //! The search page: the newest traces at once, a query to narrow them down, where they lie in time and duration, and
 //! what they have in common. All state is in the URL.
 //!
+//! A query that ends in a metric makes series: the same page in the other program, which shows those (`measured`)
+//! where this one lists traces (`traces`).
+//!
 //! For tests: `[data-testid=query]` (the editor), `[data-testid=completion]`, `[data-testid=query-problem]`,
 //! `[data-testid=trace-row]` with `data-trace-id` and a `[data-testid=tick]`, `[data-testid=compare]`, `[data-testid=heatmap]`, `[data-testid=facet]` with `data-field`,
 //! `[data-testid=facet-value]` with `data-value`, `[data-testid=chip]`, `[data-testid=live]`,
@@ -18,29 +21,34 @@ use model::{Timestamp, TraceId};
 use crate::browser::{self, clock, keys};
 use crate::state::Router;
 use crate::url::{DiffPair, Route, SearchView};
-use crate::widgets::message::ErrorState;
 
 mod bar;
 mod chips;
+#[cfg(not(feature = "reports"))]
 mod empty;
+#[cfg(not(feature = "reports"))]
 mod facets;
 mod feed;
+#[cfg(not(feature = "reports"))]
 mod heat;
 mod known;
 mod live;
+#[cfg(feature = "reports")]
 mod measured;
 mod queries;
 mod range;
+#[cfg(not(feature = "reports"))]
 mod results;
+#[cfg(not(feature = "reports"))]
+mod traces;
 
 use bar::Bar;
 use chips::Under;
-use empty::{EmptyState, NoMatch};
-use facets::{FacetPanel, FacetStore};
-use feed::{Feed, Phase};
-use heat::{Heat, HeatStore};
-use measured::Measured;
-use results::Results;
+use feed::Feed;
+#[cfg(feature = "reports")]
+use measured::Measured as Body;
+#[cfg(not(feature = "reports"))]
+use traces::Traces as Body;
 
 /// What is asked, and the way to change it.
 #[derive(Clone, Copy)]
@@ -55,15 +63,13 @@ pub struct Search {
     pub ticked: RwSignal<Vec<TraceId>>,
     /// Counts the times that the map and the facets are asked for again while traces come in.
     pub recount: RwSignal<u32>,
-    /// The query makes series, not traces.
-    pub is_measured: Memo<bool>,
     router: Router,
 }
 
 impl Search {
     fn new(router: Router) -> Search {
         let view = Memo::new(move |_| match router.route() {
-            Route::Search(view) => view,
+            Route::Search(view) | Route::Series(view) => view,
             _ => SearchView::default(),
         });
         let draft = RwSignal::new(view.get_untracked().q);
@@ -76,7 +82,6 @@ impl Search {
             question,
             ticked: RwSignal::default(),
             recount: RwSignal::new(0),
-            is_measured: Memo::new(move |_| question.with(|(view, _)| measured::unit_of(&view.q).is_some())),
             router,
         }
     }
@@ -90,6 +95,7 @@ impl Search {
     }
 
     /// Ticks a trace, or takes its tick away. The earlier of two gives way to a third.
+    #[cfg(not(feature = "reports"))]
     pub fn tick(self, id: TraceId) {
         self.ticked.update(|ticked| match ticked.iter().position(|other| *other == id) {
             Some(at) => drop(ticked.remove(at)),
@@ -152,7 +158,7 @@ pub fn SearchPage() -> impl IntoView {
     search.follow();
     Effect::new(move |_| {
         let (view, at) = search.question.get();
-        match search.is_measured.get_untracked() {
+        match cfg!(feature = "reports") {
             true => feed.rest(),
             false => feed.start(view, at),
         }
@@ -173,51 +179,12 @@ pub fn SearchPage() -> impl IntoView {
         event.prevent_default();
     });
     on_cleanup(move || keys.remove());
-    // Before the first span ever arrived there is nothing to ask.
-    let is_new = Memo::new(move |_| {
-        feed.phase.get() == Phase::Idle && feed.is_empty() && !search.view.with(SearchView::is_filtered)
-    });
-    let heat = HeatStore::new(search);
-    let facets = FacetStore::new(search);
     view! {
         <div class="Search">
             <h1 class="Hidden">"Traces"</h1>
             <Bar search=search feed=feed />
             <Under search=search feed=feed />
-            <Show when=move || !is_new.get() fallback=move || view! { <EmptyState search=search feed=feed /> }>
-                <Show when=move || !search.is_measured.get() fallback=move || view! { <Measured search=search /> }>
-                    <div class="Search-body">
-                        <FacetPanel search=search store=facets />
-                        <div class="Search-main">
-                            <Heat search=search store=heat />
-                            <Found search=search feed=feed />
-                            {move || search.comparison().map(|url| results::compare(search, url))}
-                        </div>
-                    </div>
-                </Show>
-            </Show>
+            <Body search=search feed=feed />
         </div>
-    }
-}
-
-/// The table, or why there is none.
-#[component]
-fn Found(search: Search, feed: Feed) -> impl IntoView {
-    let body = move || match feed.phase.get() {
-        Phase::Failed(error) if feed.is_empty() => {
-            view! { <ErrorState error=error retry=move || search.again() /> }.into_any()
-        }
-        Phase::Idle if feed.is_empty() => view! { <NoMatch search=search /> }.into_any(),
-        _ => view! { <Results search=search feed=feed /> }.into_any(),
-    };
-    // Only what decides which of the three is shown may replace it: more rows must not.
-    let kind = Memo::new(move |_| match feed.phase.get() {
-        Phase::Failed(error) if feed.is_empty() => format!("failed {error}"),
-        Phase::Idle if feed.is_empty() => format!("nothing {}", search.view.get().url()),
-        _ => String::new(),
-    });
-    move || {
-        kind.get();
-        untrack(body)
     }
 }

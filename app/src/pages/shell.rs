@@ -62,7 +62,7 @@ pub fn Shell(children: Children) -> impl IntoView {
 type PageLink = (&'static str, &'static str, fn(&Route) -> bool);
 
 const PAGES: [PageLink; 7] = [
-    ("/", "Search", |route| matches!(route, Route::Search(_))),
+    ("/", "Search", |route| matches!(route, Route::Search(_) | Route::Series(_))),
     ("/services", "Services", |route| matches!(route, Route::Services(_) | Route::Service(..))),
     ("/anomalies", "Anomalies", |route| matches!(route, Route::Anomalies(_))),
     ("/map", "Map", |route| matches!(route, Route::Map(_))),

@@ -19,6 +19,12 @@ impl Router {
             api::ask_below(OWN_BASE);
             history::keep_links_below(OWN_BASE);
         }
+        // The query decides whose page it is, whatever the address says.
+        if let Route::Search(view) | Route::Series(view) = router.route.get_untracked()
+            && view.is_measured() != cfg!(feature = "reports")
+        {
+            history::leave(&below_base(&view.url()));
+        }
         history::on_pop(move || router.route.set(current()));
         history::on_link(move |url| router.go(url));
         router

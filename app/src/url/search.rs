@@ -97,7 +97,12 @@ impl SearchView {
         query.push_some("order", Some(self.order.name()).filter(|_| self.order != SearchOrder::Newest));
         query.push_some("live", self.is_live.then_some("1"));
         query.push_some("facets", Some(self.facets.join("|")).filter(|f| !f.is_empty()));
-        with_query("/".to_owned(), query)
+        with_query(if self.is_measured() { "/series" } else { "/" }.to_owned(), query)
+    }
+
+    /// Whether the query makes series, which are a page of their own, and not traces.
+    pub fn is_measured(&self) -> bool {
+        self.q.contains('|') && model::query::inspect(&self.q).query.metric.is_some()
     }
 
     /// Whether less than everything is asked for.

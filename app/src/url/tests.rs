@@ -37,6 +37,9 @@ fn filters_of_older_links_become_a_query() {
 
 #[test]
 fn the_plain_page_has_a_plain_url() {
+    let measured = SearchView::about("{ } | rate()");
+    assert_eq!(route(&measured.url()), Route::Series(measured), "series are a page of the other program");
+    assert!(SearchView::about("a | b").url().starts_with("/?"), "what only looks like it is not");
     assert_eq!(SearchView::default().url(), "/");
     assert_eq!(route("/"), Route::Search(SearchView::default()));
     assert_eq!(TraceView::default().url(ID.parse().unwrap()), format!("/trace/{ID}"));

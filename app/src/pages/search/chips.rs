@@ -81,9 +81,7 @@ pub fn Under(search: Search, feed: Feed) -> impl IntoView {
             <Show when=move || first.with(Option::is_none)>
                 <Chips search=search />
             </Show>
-            <Show when=move || !search.is_measured.get()>
-                <Tally search=search feed=feed />
-            </Show>
+            {(!cfg!(feature = "reports")).then(|| view! { <Tally search=search feed=feed /> })}
         </div>
     }
 }

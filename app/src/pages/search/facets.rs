@@ -42,9 +42,6 @@ impl FacetStore {
         let extra = Memo::new(move |_| search.view.with(|view| view.facets.clone()));
         Effect::new(move |_| {
             let (view, at) = search.counted();
-            if search.is_measured.get_untracked() {
-                return;
-            }
             let fields: Vec<String> =
                 STANDARD.iter().map(|field| (*field).to_owned()).chain(extra.get()).collect();
             if !has_facets.get() {

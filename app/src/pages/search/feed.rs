@@ -78,6 +78,7 @@ impl Feed {
         }
     }
 
+    #[cfg(not(feature = "reports"))]
     pub fn is_empty(self) -> bool {
         self.traces.with(|traces| traces.is_empty())
     }
@@ -100,6 +101,7 @@ impl Feed {
     }
 
     /// Asks for the page after the last one, if there is one and nothing is under way.
+    #[cfg(not(feature = "reports"))]
     pub fn more(self) {
         let cursor = self.next_cursor.get_untracked();
         let is_resting = matches!(self.phase.get_untracked(), Phase::Idle | Phase::Failed(_));

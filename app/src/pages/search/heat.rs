@@ -42,9 +42,6 @@ impl HeatStore {
         };
         Effect::new(move |_| {
             let (view, at) = search.counted();
-            if search.is_measured.get_untracked() {
-                return;
-            }
             store.turn.update_value(|turn| *turn += 1);
             let turn = store.turn.get_value();
             store.is_waiting.set(true);

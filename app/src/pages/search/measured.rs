@@ -8,6 +8,7 @@ use model::ApiError;
 use model::view::SeriesSet;
 
 use super::Search;
+use super::feed::Feed;
 use crate::format::{bytes, counted};
 use crate::url::TimeRange;
 use crate::views::series::SeriesView;
@@ -15,12 +16,14 @@ use crate::views::series::layout::Unit;
 use crate::widgets::message::ErrorState;
 
 /// What a query measures; None when it finds traces.
-pub fn unit_of(q: &str) -> Option<Unit> {
+fn unit_of(q: &str) -> Option<Unit> {
     model::query::inspect(q).query.metric.as_ref().map(Unit::of)
 }
 
 #[component]
-pub fn Measured(search: Search) -> impl IntoView {
+pub fn Measured(search: Search, feed: Feed) -> impl IntoView {
+    // Nothing is listed here.
+    let _ = feed;
     let set = RwSignal::new(Arc::new(SeriesSet::default()));
     let unit = RwSignal::new(Unit::default());
     let is_waiting = RwSignal::new(true);
