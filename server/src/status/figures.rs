@@ -32,7 +32,8 @@ fn limited(figure: Figure, limit: f64, reached: Option<f64>) -> Figure {
 }
 
 fn ingest(window: &Window<'_>, all: &mut Vec<Figure>) {
-    if window.now(RECEIPTS).is_none() {
+    // There from the start, where receipts come with the first sender.
+    if window.now("skein_ingest_in_flight_bytes").is_none() {
         return;
     }
     let rate = |outcome: &str| Some(window.grown_of(RECEIPTS, "outcome", outcome) / window.secs);

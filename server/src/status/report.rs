@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::telemetry::figures::Figures;
 
-    const QUIET: &str = "skein_queue_bytes 0\nskein_queue_oldest_age_seconds 0.0\nskein_writer_failing 0\n\
+    const QUIET: &str = "skein_ingest_in_flight_bytes 0\nskein_queue_bytes 0\nskein_queue_oldest_age_seconds 0.0\nskein_writer_failing 0\n\
         skein_settle_behind_seconds 20\nskein_engine_up 1\nskein_engine_restarts_total 0\n\
         skein_receipts_items_total{kind=\"spans\",outcome=\"accepted\",reason=\"\"} 100\n\
         skein_table_bytes{table=\"spans\"} 5\nskein_table_rows{table=\"spans\"} 7\n\

@@ -27,7 +27,7 @@ pub fn troubles(
         Some((what, false)) => tell(
             capital(what),
             "Spans are still accepted and wait in the queue. Its own log is engine/process.log in the data folder; \
-             `skein doctor` looks for the cause.",
+             skein doctor looks for the cause.",
         ),
         Some((what, true)) => tell(capital(what), "This ends by itself; searches answer when it has."),
         None => {}
