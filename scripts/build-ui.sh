@@ -6,10 +6,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$ROOT"
 
 REPORTS_DIST="$ROOT/target/ui-reports"
+# Styles of pages that the first program does not have.
+REPORT_STYLES='style/(diff|explain|journey|map|receipts|services)\.css'
 
-scripts/trunk.sh build --release
+sed -E "\\#$REPORT_STYLES#d" app/index.html >app/first.html
+trap 'rm -f app/first.html app/reports.html' EXIT
+scripts/trunk.sh build --release --dist "$ROOT/dist" app/first.html
+[ -f dist/index.html ] || mv dist/*.html dist/index.html
 sed 's/data-cargo-features="csr"/data-cargo-features="csr,reports"/' app/index.html >app/reports.html
-trap 'rm -f app/reports.html' EXIT
 scripts/trunk.sh build --release --dist "$REPORTS_DIST" app/reports.html
 mv "$REPORTS_DIST"/*.html dist/reports.html
 mv "$REPORTS_DIST"/* dist/

@@ -6,6 +6,9 @@ use web_sys::wasm_bindgen::JsCast;
 
 pub mod clipboard;
 pub mod clock;
+#[cfg(not(feature = "reports"))]
+pub mod early;
+pub mod fetched;
 pub mod files;
 pub mod frame;
 pub mod history;

@@ -14,6 +14,8 @@ mod diff;
 mod explain;
 mod help;
 #[cfg(feature = "reports")]
+mod journey;
+#[cfg(feature = "reports")]
 mod map;
 mod not_found;
 #[cfg(feature = "reports")]
@@ -36,6 +38,8 @@ use diff::DiffPage;
 #[cfg(feature = "reports")]
 use explain::ExplainPage;
 #[cfg(feature = "reports")]
+use journey::JourneyPage;
+#[cfg(feature = "reports")]
 use map::MapPage;
 use not_found::NotFound;
 #[cfg(feature = "reports")]
@@ -57,6 +61,7 @@ enum Page {
     Search,
     Series,
     Trace(model::TraceId),
+    Journey(model::TraceId),
     File,
     Diff(DiffPair),
     Explain(ExplainView),
@@ -83,6 +88,7 @@ pub fn App() -> impl IntoView {
         Route::Search(_) => Page::Search,
         Route::Series(_) => Page::Series,
         Route::Trace(id, _) => Page::Trace(id),
+        Route::Journey(id, _) => Page::Journey(id),
         Route::File => Page::File,
         Route::Explain(view) => Page::Explain(view),
         Route::Diff(view) => Page::Diff(view.pair),
@@ -125,6 +131,8 @@ pub fn App() -> impl IntoView {
                 Page::Service(name) => view! { <ServicePage name=name /> }.into_any(),
                 #[cfg(feature = "reports")]
                 Page::Anomalies => view! { <AnomaliesPage /> }.into_any(),
+                #[cfg(feature = "reports")]
+                Page::Journey(id) => view! { <JourneyPage id=id /> }.into_any(),
                 #[cfg(feature = "reports")]
                 Page::Map => view! { <MapPage /> }.into_any(),
                 #[cfg(feature = "reports")]

@@ -9,6 +9,7 @@ use model::view::below_own_base;
 pub mod anomalies;
 pub mod diff;
 pub mod explain;
+pub mod journey;
 pub mod map;
 pub mod pasted;
 pub mod query;
@@ -20,6 +21,7 @@ pub mod trace;
 pub use anomalies::AnomaliesView;
 pub use diff::{DiffPair, DiffView};
 pub use explain::ExplainView;
+pub use journey::JourneyView;
 pub use map::MapView;
 pub use pasted::Pasted;
 pub use query::Query;
@@ -37,6 +39,7 @@ pub enum Route {
     /// The series of a metrics query.
     Series(SearchView),
     Trace(TraceId, TraceView),
+    Journey(TraceId, JourneyView),
     Diff(DiffView),
     Explain(ExplainView),
     Services(ServicesView),
@@ -68,6 +71,7 @@ impl Route {
                 | Route::Receipts(_)
                 | Route::Status
                 | Route::Settings
+                | Route::Journey(..)
         )
     }
 
@@ -95,6 +99,10 @@ impl Route {
                 route
             }
             ("file", None) => Route::File,
+            ("journey", Some(id)) => match pasted::read(&query::decode(id)) {
+                Some(pasted) => Route::Journey(pasted.trace, JourneyView::of(&query)),
+                None => Route::BadTraceId(query::decode(id)),
+            },
             ("trace", Some(id)) => trace_route(&query::decode(id), &query),
             _ => Route::NotFound(path.to_owned()),
         }

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod extra_detail;
 pub mod flame;
 pub mod heatmap;
+pub mod journey;
 pub mod map;
 pub mod minimap;
 pub mod series;

@@ -21,6 +21,8 @@ export interface SeedSpan {
   attributes: Record<string, string | number | boolean>;
   error: string | undefined;
   kind: number;
+  links?: { traceId: string; spanId: string }[];
+  events?: { name: string; atMs: number }[];
 }
 
 export interface SeedTrace {
@@ -96,6 +98,8 @@ function otlpSpan(trace: SeedTrace, span: SeedSpan): object {
     startTimeUnixNano: at(span.startMs),
     endTimeUnixNano: at(span.endMs),
     attributes: otlpAttributes(span.attributes),
+    links: span.links ?? [],
+    events: (span.events ?? []).map(({ name, atMs }) => ({ name, timeUnixNano: at(atMs) })),
     status: span.error === undefined ? {} : { code: 2, message: span.error },
   };
 }

@@ -15,6 +15,8 @@ test("a trace from a file is looked at and not stored", async ({ page, skein }) 
   const input = page.getByLabel("Trace file");
   await input.setInputFiles(file('{"what": "ever"}'));
   await expect(page.getByTestId("error-state")).toContainText("neither OTLP JSON");
+  await input.setInputFiles(file(" ".repeat(33 << 20)));
+  await expect(page.getByTestId("error-state")).toContainText("Files of up to 32 MB are read here");
   await input.setInputFiles(file(JSON.stringify(otlpJson(trace))));
   await expect(page.getByTestId("trace-page")).toBeVisible();
   await expect(page.getByTestId("is-local")).toBeVisible();

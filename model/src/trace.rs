@@ -17,6 +17,7 @@ pub mod critical;
 pub mod diff;
 #[cfg(any(test, feature = "drawn"))]
 pub mod drawn;
+pub mod events;
 pub mod finding;
 pub mod flaw;
 pub mod idle;
@@ -32,6 +33,7 @@ pub use clock::Clock;
 pub use context::{LinkedSpan, SpanRank, TraceFile, TraceValues};
 pub use critical::CriticalPath;
 pub use diff::Diff;
+pub use events::Events;
 pub use outline::{Extra, Outline};
 pub use totals::{Total, Totals};
 pub use tree::Tree;
@@ -107,6 +109,7 @@ pub struct Trace {
     pub marks: Vec<u8>,
     /// Spans that were refused at the door, as far as they were written down.
     pub refused: Vec<SpanId>,
+    pub events: Events,
 }
 
 impl Trace {

@@ -9,6 +9,7 @@ mod anomaly;
 mod explain;
 mod graph;
 mod health;
+mod journey;
 mod receipts;
 mod search;
 mod settings;
@@ -20,6 +21,7 @@ pub use graph::{EdgeChange, GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, 
 pub use health::{
     Deploy, Exemplar, Flag, Health, HealthPoint, ServiceReport, ServicesReport, TimeShare, Why,
 };
+pub use journey::{Journey, JourneyLink};
 pub use receipts::{ReceiptLine, ReceiptsAsked, ReceiptsReport};
 pub use search::{
     AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
@@ -30,8 +32,18 @@ pub use status::{Condition, Figure, Said, StageFigures, StatusReport, TableFigur
 
 /// Pages that report on more than one trace, by the first part of their addresses. They travel as a program of their
 /// own, so that opening a trace does not wait for them.
-pub const REPORT_PAGES: [&str; 9] =
-    ["services", "anomalies", "map", "diff", "explain", "receipts", "status", "settings", "series"];
+pub const REPORT_PAGES: [&str; 10] = [
+    "services",
+    "anomalies",
+    "map",
+    "diff",
+    "explain",
+    "receipts",
+    "status",
+    "settings",
+    "series",
+    "journey",
+];
 
 /// Below here every page and every question is about Skein's own traces.
 pub const OWN_BASE: &str = "/own";

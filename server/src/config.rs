@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::LinkTemplate;
 
 use model::view::Settings;
 
@@ -122,6 +123,16 @@ pub struct ServeConfig {
     pub retention: Retention,
     #[command(flatten)]
     pub tiers: Tiers,
+    /// A link to a tool beside Skein, shown with traces and spans; may be given more than once (in the environment: one a
+    /// line). Filled in are {trace_id}, {span_id}, {service}, {operation}, and {start} and {end} in nanoseconds, or
+    /// with _ms, _s or _iso behind
+    #[arg(
+        long = "link-template",
+        env = "SKEIN_LINK_TEMPLATES",
+        value_delimiter = '\n',
+        value_name = "NAME=URL"
+    )]
+    pub link_templates: Vec<String>,
     /// Seconds a trace must have been quiet before it is analysed as a whole
     #[arg(long, env = "SKEIN_SETTLE_AFTER_SECS", default_value_t = limits::SETTLE_QUIET_SECS, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub settle_after_secs: u32,
@@ -157,6 +168,30 @@ impl ServeConfig {
         let named = |problem: String| format!("--scrub-rules {}: {problem}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
         Scrubber::from_json(&text).map_err(|error| named(error.to_string()))
+    }
+
+    /// Links to tools beside Skein.
+    pub fn links(&self) -> Result<Vec<LinkTemplate>, String> {
+        let named = |problem: String| format!("--link-template: {problem}");
+        let texts = self.link_templates.iter().filter(|text| !text.trim().is_empty());
+        let links: Vec<LinkTemplate> = texts
+            .map(|text| LinkTemplate::parse(text).map_err(|error| named(error.to_string())))
+            .collect::<Result<_, _>>()?;
+        if links.len() > limits::LINK_TEMPLATES_MAX {
+            return Err(named(format!(
+                "{} are too many: {} at most",
+                links.len(),
+                limits::LINK_TEMPLATES_MAX
+            )));
+        }
+        match links
+            .iter()
+            .enumerate()
+            .find(|(at, link)| links[..*at].iter().any(|other| other.name == link.name))
+        {
+            Some((_, twice)) => Err(named(format!("'{}' is given twice", twice.name))),
+            None => Ok(links),
+        }
     }
 
     /// Everything that can be known to be wrong before a port is bound.
@@ -203,6 +238,7 @@ impl ServeConfig {
             );
         }
         self.scrubber()?;
+        self.links()?;
         match &self.clickhouse_url {
             Some(url) => Ok(EngineChoice::Remote(Address::parse(url)?)),
             None => {
@@ -364,6 +400,11 @@ mod tests {
         assert!(problem(&["--cold-dir", "/cold"]).contains("--storage-policy"));
         assert!(problem(&["--queue-url", "kafka://h/spans"]).contains("data folder only"));
         assert!(problem(&["--scrub-rules", "/nowhere/rules.json"]).contains("/nowhere/rules.json"));
+        assert!(
+            problem(&["--link-template", "Logs=ftp://h"]).contains("--link-template: the address of 'Logs'")
+        );
+        let twice = ["--link-template", "L=https://h/{trace_id}", "--link-template", "L=https://g"];
+        assert!(problem(&twice).contains("'L' is given twice"));
         assert!(problem(&["--meta-url", "mysql://h/x"]).contains("postgres://"));
     }
 

@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use model::TenantId;
 use model::view::{OWN_BASE, Settings};
+use model::{LinkTemplate, TenantId};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::access::Access;
-use crate::limits::{QUESTION_MAX_BYTES, TRACE_FILE_MAX_BYTES};
+use crate::limits::{QUESTION_MAX_BYTES, TRACE_FILE_FRAME_BYTES, TRACE_FILE_MAX_BYTES};
 use crate::query::Queries;
 use crate::status::Status;
 use crate::storage::erase::Eraser;
@@ -48,6 +48,8 @@ use traced::QuestionMetrics;
 #[derive(Clone)]
 pub struct App {
     pub queries: Queries,
+    /// Links to tools beside Skein.
+    pub links: Arc<[LinkTemplate]>,
     pub eraser: Eraser,
     pub access: Access,
     pub readiness: Readiness,
@@ -100,7 +102,7 @@ fn questions() -> Router<App> {
         .layer(DefaultBodyLimit::max(QUESTION_MAX_BYTES))
         .route(
             "/fn/read_trace_file",
-            post(server_function).layer(DefaultBodyLimit::max(TRACE_FILE_MAX_BYTES)),
+            post(server_function).layer(DefaultBodyLimit::max(TRACE_FILE_MAX_BYTES + TRACE_FILE_FRAME_BYTES)),
         )
         .layer(CompressionLayer::new().compress_when(compressed()))
 }

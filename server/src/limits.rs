@@ -159,6 +159,14 @@ pub const TRACE_FIND_WORDS_MAX: usize = 6;
 /// Attribute names offered, and links to other traces shown, of one trace: more than anyone reads.
 pub const TRACE_KEYS_MAX: usize = 2_000;
 pub const LINKED_SPANS_MAX: usize = 500;
+/// A journey through linked traces: how many traces and hops it shows, how many links are followed at each, and how far
+/// before and after a trace its neighbours are looked for. The page says which of them ended it.
+pub const JOURNEY_MAX_TRACES: usize = 60;
+pub const JOURNEY_MAX_HOPS: usize = 12;
+pub const JOURNEY_MAX_LINKS: usize = 1_000;
+pub const JOURNEY_REACH_SECS: u64 = 6 * 3_600;
+/// Links to tools beside Skein: as many as fit in a line.
+pub const LINK_TEMPLATES_MAX: usize = 12;
 
 /// Whole spans held at a time while a trace is written out. One of no more is read in a single pass.
 pub const SPANS_READ_AT_ONCE: usize = 1_000;
@@ -224,7 +232,10 @@ pub const COMPLETE_MAX_VALUES: usize = 50;
 /// Lines of a trace's log in one answer: far more than one reads, and a few megabytes.
 pub const TRACE_LOGS_MAX_LINES: usize = 5_000;
 /// A file with a trace to look at, which is read in memory; and how many are read at one time.
-pub const TRACE_FILE_MAX_BYTES: usize = 32 << 20;
+/// The browser knows the first, so as not to send what would be refused.
+pub const TRACE_FILE_MAX_BYTES: usize = model::trace::TraceFile::MAX_BYTES;
+/// What travels around a file.
+pub const TRACE_FILE_FRAME_BYTES: usize = 1 << 10;
 pub const TRACE_FILES_AT_ONCE: usize = 2;
 
 /// A trace is settled when it has been quiet for this long: longer than senders usually hold spans back.

@@ -110,6 +110,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let watching = tokio::spawn(status.clone().watch(now));
     let app = App {
         queries: Queries::new(reader, config.settle_after_secs),
+        links: config.links().map_err(anyhow::Error::msg)?.into(),
         eraser: Eraser::new(store.clone()),
         access,
         readiness: readiness.clone(),

@@ -14,6 +14,7 @@ pub mod explain;
 pub mod facts;
 pub mod health;
 pub mod in_trace;
+pub mod journey;
 pub mod logs;
 pub mod map;
 pub mod overview;

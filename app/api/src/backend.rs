@@ -7,11 +7,11 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
-    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
+    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
+    NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
     ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
-use model::{ApiError, ErrorCode, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::{ApiError, ErrorCode, LinkTemplate, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
 
 use crate::Failure;
@@ -66,6 +66,8 @@ pub trait Backend: Send + Sync {
         b: Compare,
         window_secs: u64,
     ) -> Result<Diff, ApiError>;
+    async fn list_link_templates(&self) -> Result<Vec<LinkTemplate>, ApiError>;
+    async fn get_journey(&self, caller: &Caller, trace: TraceId) -> Result<Journey, ApiError>;
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError>;
     async fn read_trace_file(&self, file: Vec<u8>) -> Result<TraceFile, ApiError>;
     async fn get_span(

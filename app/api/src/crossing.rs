@@ -46,8 +46,7 @@ where
         let body = PostcardEncoding::encode(&input)
             .map_err(|error| failure(ServerFnErrorErr::Serialization(error.to_string())))?;
         let answer = send::<C>(path, body).await?;
-        PostcardEncoding::decode(answer)
-            .map_err(|error| failure(ServerFnErrorErr::Deserialization(error.to_string())))
+        answered(answer)
     }
 }
 
@@ -56,6 +55,12 @@ static BASE: OnceLock<&str> = OnceLock::new();
 /// From here on, questions go to below this path.
 pub fn ask_below(base: &'static str) {
     let _ = BASE.set(base);
+}
+
+/// What an answer's bytes say.
+pub fn answered<T: DeserializeOwned>(answer: Bytes) -> Result<T, Failure> {
+    PostcardEncoding::decode(answer)
+        .map_err(|error| failure(ServerFnErrorErr::Deserialization(error.to_string())))
 }
 
 async fn send<C: Client<Failure>>(path: &str, body: Bytes) -> Result<Bytes, Failure> {

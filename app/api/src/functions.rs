@@ -4,11 +4,11 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
-    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
+    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
+    NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
     ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
-use model::{Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::{LinkTemplate, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
 use server_fn_macro_default::server;
 
@@ -108,6 +108,20 @@ pub async fn read_trace_file(file: Vec<u8>) -> Result<TraceFile, Failure> {
 pub async fn get_span(trace: TraceId, span: SpanId, start: Timestamp) -> Result<Span, Failure> {
     let (backend, caller) = context()?;
     Ok(backend.get_span(&caller, trace, span, start).await?)
+}
+
+/// Links to tools beside Skein, as whoever runs it set them up.
+#[server(prefix = "/fn", endpoint = "list_link_templates", protocol = Crossing)]
+pub async fn list_link_templates() -> Result<Vec<LinkTemplate>, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.list_link_templates().await?)
+}
+
+/// The traces that links join to one, however many hops away.
+#[server(prefix = "/fn", endpoint = "get_journey", protocol = Crossing)]
+pub async fn get_journey(trace: TraceId) -> Result<Journey, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_journey(&caller, trace).await?)
 }
 
 #[server(prefix = "/fn", endpoint = "list_services", protocol = Crossing)]

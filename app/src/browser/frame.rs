@@ -16,16 +16,21 @@ struct Inner {
     /// The frame asked for and not yet run.
     asked: Cell<Option<i32>>,
     on_frame: RefCell<Option<Closure<dyn FnMut()>>>,
+    run: RefCell<Box<dyn FnMut()>>,
 }
 
 impl Frame {
-    pub fn new(mut run: impl FnMut() + 'static) -> Frame {
-        let inner = Rc::new(Inner { asked: Cell::new(None), on_frame: RefCell::new(None) });
+    pub fn new(run: impl FnMut() + 'static) -> Frame {
+        let inner = Rc::new(Inner {
+            asked: Cell::new(None),
+            on_frame: RefCell::new(None),
+            run: RefCell::new(Box::new(run)),
+        });
         let weak = Rc::downgrade(&inner);
         let on_frame = Closure::new(move || {
             if let Some(inner) = weak.upgrade() {
                 inner.asked.set(None);
-                run();
+                (inner.run.borrow_mut())();
             }
         });
         inner.on_frame.replace(Some(on_frame));
@@ -43,11 +48,25 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// Runs at once, in place of a frame that was asked for. For what belongs to the layout that was just made.
+    pub fn now(&self) {
+        self.inner.cancel();
+        (self.inner.run.borrow_mut())();
+    }
+}
+
+impl Inner {
+    fn cancel(&self) {
+        if let Some(asked) = self.asked.take() {
+            let _ = super::window().cancel_animation_frame(asked);
+        }
+    }
+}
+
 impl Drop for Inner {
     /// A frame that comes after its view has gone would find nothing to draw.
     fn drop(&mut self) {
-        if let Some(asked) = self.asked.get() {
-            let _ = super::window().cancel_animation_frame(asked);
-        }
+        self.cancel();
     }
 }

@@ -88,7 +88,7 @@ pub fn Canvas(
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
             let frame = on_size.clone();
-            watch.set_value(SizeWatch::new(&canvas, move || frame.request()));
+            watch.set_value(SizeWatch::new(&canvas, move || frame.now()));
         }
     });
     Effect::new(move |_| {

@@ -45,6 +45,7 @@ const TRACE_ROWS: Keys = &[
     ("Enter", "open the span"),
     ("Esc", "close the span"),
     ("e E", "next, previous error"),
+    (". ,", "next, previous event of a span"),
     ("/", "find in this trace"),
     ("n N", "next, previous find"),
     ("f", "list only what was found, or everything"),
@@ -62,8 +63,17 @@ const TRACE_TIME: Keys = &[
     ("c", "critical path on, off"),
     ("i", "fold idle stretches, or not"),
     ("v", "clocks as sent, or set right"),
+    ("J", "its journey: the traces that links join to it"),
     ("y", "copy a link to this view"),
     ("r", "load the trace again"),
+];
+
+const JOURNEY: Keys = &[
+    ("j k  ↓ ↑", "next, previous line"),
+    ("→ ←", "show, hide a trace's spans"),
+    ("Enter", "open the trace, or the span in it"),
+    ("i", "fold pauses, or not"),
+    ("w s a d 0", "zoom, move, all of it"),
 ];
 
 const DIFF: Keys = &[
@@ -115,6 +125,7 @@ pub fn HelpDialog(is_open: RwSignal<bool>) -> impl IntoView {
                     <Group title="Trace: rows" keys=TRACE_ROWS />
                     <Group title="Trace: time" keys=TRACE_TIME />
                     <Group title="Comparison" keys=DIFF />
+                    <Group title="Journey" keys=JOURNEY />
                 </div>
             </div>
         </dialog>

@@ -56,6 +56,7 @@ fn a_trace_view_comes_back_from_its_url() {
         top: Some(SpanId(4)),
         is_idle_folded: true,
         shape: Shape::Flame,
+        beside: Some(SpanId(9)),
     };
     let id = ID.parse().unwrap();
     assert_eq!(route(&view.url(id)), Route::Trace(id, view));
@@ -138,7 +139,9 @@ fn a_log_tool_links_with_the_ids_as_it_has_them() {
 #[test]
 fn the_server_knows_which_pages_are_reports() {
     for page in model::view::REPORT_PAGES {
-        assert!(Route::of(&format!("/{page}"), "").is_report(), "{page}");
+        // A journey is one of a trace.
+        let path = if page == "journey" { format!("/journey/{ID}") } else { format!("/{page}") };
+        assert!(Route::of(&path, "").is_report(), "{page}");
     }
     let others = ["/", "/trace/0af7651916cd43dd8448eb211c80319c", "/file", "/nowhere", "/link"];
     for path in others {

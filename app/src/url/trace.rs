@@ -21,6 +21,8 @@ pub struct TraceView {
     /// The span at the top, with only what is below it.
     pub top: Option<SpanId>,
     pub shape: Shape,
+    /// The span that the open one is put beside.
+    pub beside: Option<SpanId>,
 }
 
 /// How the trace is looked at.
@@ -70,6 +72,7 @@ impl TraceView {
             find: query.get("find").unwrap_or_default().to_owned(),
             closed: closed_of(query.get("closed").unwrap_or_default()),
             opened: closed_of(query.get("opened").unwrap_or_default()),
+            beside: query.get("beside").and_then(|s| s.parse().ok()),
             top: query.get("top").and_then(|s| s.parse().ok()),
             shape: query
                 .get("view")
@@ -81,6 +84,7 @@ impl TraceView {
     pub fn url(&self, trace: TraceId) -> String {
         let mut query = Query::default();
         query.push_some("span", self.span.map(|s| s.to_string()));
+        query.push_some("beside", self.beside.map(|s| s.to_string()));
         query.push_some("window", self.window.map(|(from, to)| format!("{from}-{to}")));
         query.push_some("idle", self.is_idle_folded.then_some("folded"));
         query.push_some("find", Some(self.find.as_str()).filter(|f| !f.is_empty()));
@@ -105,7 +109,7 @@ impl Closed {
     }
 }
 
-fn window_of(text: &str) -> Option<(u64, u64)> {
+pub(super) fn window_of(text: &str) -> Option<(u64, u64)> {
     let (from, to) = text.split_once('-')?;
     let window = (from.parse().ok()?, to.parse().ok()?);
     (window.0 < window.1).then_some(window)

@@ -4,10 +4,13 @@
 //! For tests: `[data-testid=span-detail]`, an attribute is `[data-testid=attribute]` with `data-key`.
 
 pub mod pretty;
+pub mod siblings;
 pub mod text;
 
 #[cfg(feature = "csr")]
 mod attributes;
+#[cfg(feature = "csr")]
+mod beside;
 #[cfg(feature = "csr")]
 mod sections;
 #[cfg(feature = "csr")]

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use model::trace::events::EXCEPTION;
 use model::trace::idle::idle;
 use model::trace::orphan::{Evidence, orphans};
-use model::trace::{Clock, Extra, NO_ROW, Outline, Trace, Tree};
+use model::trace::{Clock, Extra, NO_ROW, Outline, SpanRank, Trace, Tree};
 use model::view::TraceSummary;
-use model::{Span, SpanId};
+use model::{LinkTarget, LinkTemplate, Nanos, Span, SpanId};
 
 use super::waterfall::find::{self, Hits};
 use super::waterfall::rows::{Choice, Folded, Rows};
@@ -26,6 +27,10 @@ pub struct Staged {
     pub outline: Outline,
     pub summary: TraceSummary,
     pub errors: Hits,
+    /// Rows with events.
+    pub eventful: Hits,
+    /// The number of the name by which events say that something went wrong.
+    pub exception: Option<u32>,
     /// The greatest depth of any row, from 0.
     pub deepest: u32,
     /// Spans whole, in order of row, of a trace that came from a file: no server knows them.
@@ -51,6 +56,8 @@ impl Staged {
             summary,
             local: Vec::new(),
             errors: find::errors(&trace, &outline.tree),
+            eventful: find::eventful(&trace, &outline.tree),
+            exception: trace.strings.iter().position(|name| name == EXCEPTION).map(|at| at as u32),
             deepest: outline.tree.depth.iter().max().copied().unwrap_or_default(),
             outline,
             colors: trace.strings.iter().map(|name| service_color(name) as u8).collect(),
@@ -93,8 +100,14 @@ pub struct Stage {
     pub is_corrected: RwSignal<bool>,
     /// The row that stands at the top, with only what is below it.
     pub top: RwSignal<Option<u32>>,
-    /// A row whose events are known, and when they were after the trace's start.
-    pub events: RwSignal<Option<(u32, Vec<u64>)>>,
+    /// The event the keyboard is on, by its place among the trace's.
+    pub event: RwSignal<Option<usize>>,
+    /// A span, and the one it is put beside.
+    pub beside: RwSignal<Option<(u32, u32)>>,
+    /// How long a row's operation usually takes, once that is known.
+    pub usual: RwSignal<Option<(u32, SpanRank)>>,
+    /// Links to tools beside Skein.
+    pub links: RwSignal<Vec<LinkTemplate>>,
     pub shape: RwSignal<Shape>,
     pub wish: RwSignal<Option<Wish>>,
 }
@@ -138,7 +151,10 @@ impl Stage {
             is_path_shown: RwSignal::new(true),
             is_corrected: RwSignal::new(false),
             top,
-            events: RwSignal::new(None),
+            event: RwSignal::new(None),
+            beside: RwSignal::new(None),
+            usual: RwSignal::new(None),
+            links: RwSignal::new(Vec::new()),
             shape: RwSignal::new(Shape::default()),
             wish: RwSignal::new(None),
             staged: StoredValue::new(staged),
@@ -207,6 +223,32 @@ impl Stage {
         let is_grouped = matches!(staged.outline.extra(above), Some(Extra::Group(_)));
         let is_shown = self.rows.with_untracked(|rows| rows.index_of(row).is_some());
         self.reveal(if is_grouped && !is_shown { above } else { row });
+    }
+
+    /// Links of the tools beside Skein: their names and addresses, about a span or about the whole trace.
+    pub fn links_about(self, row: Option<u32>) -> Vec<(String, String)> {
+        let staged = self.staged();
+        let trace = &staged.trace;
+        let Some(of) = row.map(|row| row as usize).or_else(|| trace.root_row()) else {
+            return Vec::new();
+        };
+        let start = trace.start.plus(Nanos(if row.is_some() { trace.offset[of] } else { 0 }));
+        let target = LinkTarget {
+            trace_id: trace.trace_id,
+            span_id: row.map(|_| trace.span_id[of]),
+            service: trace.service_name(of),
+            operation: trace.operation_name(of),
+            start,
+            duration: if row.is_some() { Nanos(trace.length[of]) } else { trace.duration },
+        };
+        let links = self.links.read();
+        links.iter().filter_map(|link| Some((link.name.clone(), link.fill(&target)?))).collect()
+    }
+
+    /// The span that the cursor's is put beside.
+    pub fn other_row(self) -> Option<u32> {
+        let row = self.span_row();
+        self.beside.get().filter(|(of, _)| Some(*of) == row).map(|(_, other)| other)
     }
 
     /// The cursor's row when it is a span.
@@ -323,6 +365,27 @@ impl Stage {
         let staged = self.staged();
         if let Some(row) = staged.errors.step(&staged.outline.tree, self.cursor.get_untracked(), is_forward) {
             self.reveal(row);
+        }
+    }
+
+    /// To the next event or the one before, within the cursor's span first.
+    pub fn step_event(self, is_forward: bool) {
+        let staged = self.staged();
+        let (events, cursor) = (&staged.trace.events, self.cursor.get_untracked());
+        let here = cursor.map_or(0..0, |row| events.of_row(row));
+        let at = self.event.get_untracked().filter(|at| here.contains(at));
+        let within = match (at, is_forward) {
+            (Some(at), true) => Some(at + 1),
+            (Some(at), false) => at.checked_sub(1),
+            (None, _) => Some(if is_forward { here.start } else { here.end.wrapping_sub(1) }),
+        };
+        if let Some(next) = within.filter(|next| here.contains(next)) {
+            return self.event.set(Some(next));
+        }
+        if let Some(row) = staged.eventful.step(&staged.outline.tree, cursor, is_forward) {
+            let there = events.of_row(row);
+            self.reveal(row);
+            self.event.set(if is_forward { Some(there.start) } else { there.end.checked_sub(1) });
         }
     }
 

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::icon::Icon;
-use crate::browser::clipboard;
+use crate::browser::{clipboard, fetched};
 
 /// How long the tick stays.
 const SAID_FOR: Duration = Duration::from_millis(1_400);
@@ -34,6 +34,31 @@ pub fn CopyButton(
         <button type="button" class="Copy" class:is-done=move || is_done.get() title=name aria-label=name on:click=copy>
             {move || if is_done.get() { Icon::Check.show() } else { Icon::Copy.show() }}
             {(!label.is_empty()).then_some(label)}
+        </button>
+    }
+}
+
+/// Copies what an address of the server answers.
+#[component]
+pub fn CopyFrom(what: &'static str, url: String) -> impl IntoView {
+    let said = RwSignal::new("Copy");
+    let copy = move |_| {
+        let url = url.clone();
+        said.set("Fetching");
+        spawn_local(async move {
+            let is_copied = match fetched::text(&url).await {
+                Some(text) => clipboard::copy(&text).await,
+                None => false,
+            };
+            // The panel may have gone meanwhile.
+            if said.try_set(if is_copied { "Copied" } else { "Could not copy" }).is_none() {
+                set_timeout(move || said.try_set("Copy").map_or((), |_| ()), SAID_FOR);
+            }
+        });
+    };
+    view! {
+        <button type="button" class="Detail-go" on:click=copy>
+            <span role="status">{move || said.get()}</span>" "{what}
         </button>
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{NO_ROW, Trace};
+use super::{Events, NO_ROW, Trace};
 use crate::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 
 /// The narrow part of a span that a [`Trace`] is made of.
@@ -20,6 +20,8 @@ pub struct SpanRow {
     pub start: Timestamp,
     pub duration: Nanos,
     pub marks: u8,
+    /// When, and by what name.
+    pub events: Vec<(Timestamp, String)>,
 }
 
 /// A span whose texts are numbers into a list of them, of which the first is empty.
@@ -43,6 +45,15 @@ pub struct Builder {
     strings: Vec<String>,
     numbers: HashMap<String, u32>,
     rows: Vec<NumberedRow>,
+    events: Vec<Told>,
+}
+
+/// An event, the span it was told of, and the number of its name.
+#[derive(Debug)]
+struct Told {
+    span: (SpanId, Timestamp),
+    time: Timestamp,
+    name: u32,
 }
 
 impl Default for Builder {
@@ -53,12 +64,17 @@ impl Default for Builder {
 
 impl Builder {
     pub fn new() -> Builder {
-        let mut builder = Builder { strings: Vec::new(), numbers: HashMap::new(), rows: Vec::new() };
+        let mut builder =
+            Builder { strings: Vec::new(), numbers: HashMap::new(), rows: Vec::new(), events: Vec::new() };
         builder.number_of("");
         builder
     }
 
     pub fn push(&mut self, span: &SpanRow) {
+        for (time, name) in &span.events {
+            let name = self.number_of(name);
+            self.events.push(Told { span: (span.span_id, span.start), time: *time, name });
+        }
         let row = NumberedRow {
             span_id: span.span_id,
             parent_id: span.parent_id,
@@ -76,7 +92,9 @@ impl Builder {
     }
 
     pub fn finish(self, trace_id: TraceId) -> Trace {
-        Trace::of_rows(trace_id, self.strings, self.rows)
+        let mut trace = Trace::of_rows(trace_id, self.strings, self.rows);
+        trace.events = events_of(&trace, &self.events);
+        trace
     }
 
     fn number_of(&mut self, text: &str) -> u32 {
@@ -120,6 +138,7 @@ impl Trace {
             status: rows.iter().map(|r| r.status).collect(),
             marks: rows.iter().map(|r| r.marks).collect(),
             refused: Vec::new(),
+            events: Events::default(),
         }
     }
 }
@@ -139,4 +158,21 @@ impl RowsById {
         let at = self.0.partition_point(|(known, _)| *known < id);
         self.0.get(at).filter(|(known, _)| *known == id).map(|(_, row)| *row)
     }
+}
+
+/// Events by row, once it is known which row each span became.
+fn events_of(trace: &Trace, told: &[Told]) -> Events {
+    if told.is_empty() {
+        return Events::default();
+    }
+    let mut row_of: HashMap<(SpanId, Timestamp), u32> =
+        told.iter().map(|event| (event.span, NO_ROW)).collect();
+    for (row, id) in (0..).zip(&trace.span_id) {
+        let start = trace.start.plus(Nanos(trace.offset[row as usize]));
+        if let Some(of) = row_of.get_mut(&(*id, start)) {
+            *of = row;
+        }
+    }
+    let event = |told: &Told| (row_of[&told.span], told.time.since(trace.start).0, told.name);
+    Events::new(told.iter().map(event).collect())
 }

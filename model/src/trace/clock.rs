@@ -17,15 +17,19 @@ use crate::order::sort_by;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     pub shift: Vec<i64>,
+    /// By how much a row that was moved may lie elsewhere, either way: the room there is around it.
+    pub slack: Vec<u64>,
 }
 
 impl Clock {
     pub fn new(trace: &Trace, tree: &Tree) -> Clock {
-        let mut clock = Clock { shift: vec![0; trace.len()] };
+        let mut clock = Clock { shift: vec![0; trace.len()], slack: vec![0; trace.len()] };
         for row in &tree.order {
             let above = tree.parent[*row as usize];
             if above != NO_ROW {
-                clock.shift[*row as usize] = clock.shift_under(trace, above as usize, *row as usize);
+                let (shift, slack) = clock.moved_under(trace, above as usize, *row as usize);
+                clock.shift[*row as usize] = shift;
+                clock.slack[*row as usize] = slack;
             }
         }
         clock
@@ -68,9 +72,10 @@ impl Clock {
             .collect()
     }
 
-    fn shift_under(&self, trace: &Trace, above: usize, row: usize) -> i64 {
+    /// By how much a row is moved, and how sure that is.
+    fn moved_under(&self, trace: &Trace, above: usize, row: usize) -> (i64, u64) {
         if trace.service[above] == trace.service[row] {
-            return self.shift[above];
+            return (self.shift[above], self.slack[above]);
         }
         let (start, length) = (trace.offset[row], trace.length[row]);
         let (call_start, call_end) = (self.start(trace, above), self.end(trace, above));
@@ -78,10 +83,10 @@ impl Clock {
         let ends_late = start.saturating_add(length) > call_end;
         let fits = length <= call_end - call_start;
         if start >= call_start && !(ends_late && is_answer && fits) {
-            return 0;
+            return (0, 0);
         }
         let spare = if fits { (call_end - call_start - length) / 2 } else { 0 };
-        (call_start + spare) as i64 - start as i64
+        ((call_start + spare) as i64 - start as i64, self.slack[above].saturating_add(spare))
     }
 }
 

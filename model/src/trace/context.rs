@@ -45,6 +45,11 @@ pub struct TraceFile {
     pub spans: Vec<Span>,
 }
 
+impl TraceFile {
+    /// A larger file is not read: it is held in memory, and so is what is made of it.
+    pub const MAX_BYTES: usize = 32 << 20;
+}
+
 /// One attribute of many spans, every distinct value once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceValues {

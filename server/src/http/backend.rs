@@ -6,11 +6,11 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, KeyInfo, NewKey,
-    OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
+    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
+    NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
     ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
-use model::{ApiError, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::{ApiError, LinkTemplate, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 
 use super::App;
 use super::params::now;
@@ -99,6 +99,14 @@ impl Backend for Answers {
         let end = end.unwrap_or_else(now);
         let length = Nanos::from_secs(length_secs.clamp(60, GRAPH_MAX_SECS));
         self.queries.service_map(&caller.scope, end.minus(length), end, is_grouped).await
+    }
+
+    async fn list_link_templates(&self) -> Result<Vec<LinkTemplate>, ApiError> {
+        Ok(self.app.links.to_vec())
+    }
+
+    async fn get_journey(&self, caller: &Caller, trace: TraceId) -> Result<Journey, ApiError> {
+        self.queries.journey(&caller.scope, trace).await
     }
 
     async fn get_trace_logs(&self, caller: &Caller, trace: TraceId) -> Result<TraceLogs, ApiError> {

@@ -52,5 +52,6 @@ fn row_of(span: &Span) -> SpanRow {
         start: span.start,
         duration: span.duration,
         marks: marks | mark::of_flags(span.flags),
+        events: span.events.iter().map(|event| (event.time, event.name.clone())).collect(),
     }
 }

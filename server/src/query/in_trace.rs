@@ -5,14 +5,14 @@ use model::trace::{LinkedSpan, SpanRank, TraceValues};
 use model::{ApiError, Nanos, Scope, SpanId, SpanKind, Timestamp, TraceId};
 
 use super::Queries;
-use crate::limits::{LINKED_SPANS_MAX, TRACE_FIND_WORDS_MAX, TRACE_KEYS_MAX};
+use crate::limits::{JOURNEY_REACH_SECS, LINKED_SPANS_MAX, TRACE_FIND_WORDS_MAX, TRACE_KEYS_MAX};
 use crate::storage::reader::Plan;
 
 const OF_TRACE: &str = "tenant = {tenant:String} AND trace_id = unhex({trace:String})";
 /// A span's peers are looked for this far back from its start.
 const PEERS: Nanos = Nanos(24 * 3_600 * 1_000_000_000);
 /// Links of other traces to this one are looked for this far before and after it.
-const NEIGHBOURS: Nanos = Nanos(6 * 3_600 * 1_000_000_000);
+const NEIGHBOURS: Nanos = Nanos(JOURNEY_REACH_SECS * 1_000_000_000);
 /// Bound names of the words looked for.
 const WORDS: [&str; TRACE_FIND_WORDS_MAX] = ["w0", "w1", "w2", "w3", "w4", "w5"];
 const KEYS: [&str; TRACE_FIND_WORDS_MAX] = ["k0", "k1", "k2", "k3", "k4", "k5"];
@@ -124,9 +124,9 @@ pub fn linked_from_plan(scope: &Scope, trace: TraceId, start: Timestamp) -> Plan
 }
 
 /// What the spans at the far end of links are.
-pub fn far_ends_plan(scope: &Scope, far: &[LinkedSpan]) -> Plan {
-    let traces: Vec<String> = far.iter().map(|link| link.trace_id.to_string()).collect();
-    let spans: Vec<String> = far.iter().map(|link| link.span_id.0.to_string()).collect();
+pub fn far_ends_plan(scope: &Scope, far: &[(TraceId, SpanId)]) -> Plan {
+    let traces: Vec<String> = far.iter().map(|(trace, _)| trace.to_string()).collect();
+    let spans: Vec<String> = far.iter().map(|(_, span)| span.0.to_string()).collect();
     let sql = "SELECT toUInt64(0) AS ours, toUInt8(0) AS is_incoming, trace_id, span_id, service, operation,
             toUnixTimestamp64Nano(start) AS start, duration
          FROM spans
@@ -190,7 +190,8 @@ impl Queries {
         let (mut out, from) =
             tokio::try_join!(self.reader.linked_spans(&out), self.reader.linked_spans(&from))?;
         if !out.is_empty() {
-            let ends = self.reader.linked_spans(&far_ends_plan(scope, &out)).await?;
+            let far: Vec<_> = out.iter().map(|link| (link.trace_id, link.span_id)).collect();
+            let ends = self.reader.linked_spans(&far_ends_plan(scope, &far)).await?;
             for link in &mut out {
                 let is_end = |e: &&LinkedSpan| e.trace_id == link.trace_id && e.span_id == link.span_id;
                 if let Some(end) = ends.iter().find(is_end) {

@@ -22,6 +22,8 @@ const FACT: &str = "multiIf(
     attr_str['messaging.system'] != '', attr_str['messaging.system'],
     attr_str['rpc.system'] != '', attr_str['rpc.system'],
     '')";
+/// The mark of an event is no place for a log line, which some senders write as its name.
+const EVENT_MAX_CHARS: u32 = 60;
 
 const WHOLE: &str = "trace_id, span_id, parent_id, service, operation, kind, status,
     toUnixTimestamp64Nano(start) AS start, duration, status_message, trace_state, flags, origin,
@@ -43,7 +45,8 @@ pub fn columns_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
                 bitOr(bitOr(has(events.name, 'exception') * {exception}, notEmpty(notes) * {notes}),
                 bitOr(if({recent}, {mark}, 0),
                 if(bitTest(flags, 8), bitOr(if(bitTest(flags, 0), 0, {unsampled}),
-                    if(bitTest(flags, 9), {remote}, {local})), 0))))) AS marks
+                    if(bitTest(flags, 9), {remote}, {local})), 0))))) AS marks,
+            arrayZip(events.time, arrayMap(name -> leftUTF8(name, {EVENT_MAX_CHARS}), events.name)) AS events
          FROM spans WHERE {OF_TRACE}",
         events = mark::EVENTS,
         links = mark::LINKS,
@@ -62,7 +65,8 @@ pub fn columns_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
 pub fn outline_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
     let sql = format!(
         "SELECT span_id, parent_id, service, operation, '' AS fact, '' AS peer, kind, status,
-            toUnixTimestamp64Nano(start) AS start, duration, toUInt8(if({recent}, {mark}, 0)) AS marks
+            toUnixTimestamp64Nano(start) AS start, duration, toUInt8(if({recent}, {mark}, 0)) AS marks,
+            CAST([], 'Array(Tuple(UInt64, String))') AS events
          FROM spans WHERE {OF_TRACE}",
         recent = RECENT,
         mark = mark::RECENT,

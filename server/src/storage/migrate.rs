@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_origin_minutes"),
     migration!(14, "0014_traces_index"),
     migration!(15, "0015_refused"),
+    migration!(17, "0017_links"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime DEFAULT now()) \

@@ -31,6 +31,7 @@ pub use explain::{Maker, Member, Said, Traits};
 pub use facts::{Arrived, Settled};
 pub use found::{Candidate, Evaluated, Extent, Found, GroupCount, Point, Shown, ValueCount};
 pub use graph::EdgeCount;
+pub use in_trace::Joined;
 pub use origins::Origins;
 pub use peers::Peer;
 pub use receipts::ReceiptRow;
@@ -270,6 +271,7 @@ struct NarrowRow {
     start: i64,
     duration: u64,
     marks: u8,
+    events: Vec<(u64, String)>,
 }
 
 impl NarrowRow {
@@ -286,6 +288,7 @@ impl NarrowRow {
             start: timestamp(self.start),
             duration: Nanos(self.duration),
             marks: self.marks,
+            events: self.events.into_iter().map(|(time, name)| (Timestamp(time), name)).collect(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the trace page asks beyond a trace's columns.
 
-use model::trace::{LinkedSpan, SpanRank, TraceValues};
-use model::{AttrValue, Link, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::trace::{LinkedSpan, SpanRank, Trace, TraceValues};
+use model::view::Journey;
+use model::{AttrValue, Event, Link, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use serde::Serialize;
 use traffic::shapes;
 
@@ -128,6 +129,41 @@ async fn links_lead_to_other_traces_and_back() {
     assert_eq!(back.len(), 1);
     assert_eq!((back[0].is_incoming, back[0].ours), (true, producer[1].span_id));
     assert_eq!(back[0].trace_id, consumer[0].trace_id);
+    // Whichever end one comes from, it is one journey.
+    for trace in [producer[0].trace_id, consumer[0].trace_id] {
+        let journey: Journey = server.ask("get_journey", &trace_only(trace)).await;
+        let traces: Vec<TraceId> = journey.traces.iter().map(|trace| trace.trace_id).collect();
+        assert_eq!(traces, [producer[0].trace_id, consumer[0].trace_id]);
+        assert_eq!(journey.links.len(), 1);
+        let link = &journey.links[0];
+        assert_eq!((link.from, link.to), (0, 1));
+        assert_eq!((link.from_span, link.to_span), (producer[1].span_id, consumer[0].span_id));
+        assert_eq!(link.sent, producer[1].start.plus(producer[1].duration));
+        assert_eq!(link.taken, consumer[0].start);
+        assert_eq!(journey.cut, None);
+    }
+}
+
+#[tokio::test]
+async fn columns_know_when_something_happened_within_a_span() {
+    let server = TestServer::start().await;
+    let mut spans = trace();
+    let (first, second) = (spans[1].start.plus(Nanos(500)), spans[1].start.plus(Nanos(900)));
+    let event = |name: &str, time: Timestamp| Event { name: name.to_owned(), time, ..Event::default() };
+    spans[1].events = vec![event("exception", second), event(&"long ".repeat(60), first)];
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let found: Trace = server.ask("get_trace", &trace_only(spans[0].trace_id)).await;
+    let row = found.row_of(spans[1].span_id).unwrap() as u32;
+    assert_eq!(found.events.rows(), [row]);
+    let told: Vec<(u64, String)> = found
+        .events
+        .of_row(row)
+        .filter_map(|at| found.events.get(at))
+        .map(|event| (event.at, found.text(event.name).to_owned()))
+        .collect();
+    let after = |time: Timestamp| time.since(found.start).0;
+    assert_eq!(told, [(after(first), "long ".repeat(12)), (after(second), "exception".to_owned())]);
 }
 
 #[tokio::test]

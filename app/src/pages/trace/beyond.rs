@@ -10,6 +10,7 @@ use model::order::sort_by;
 use model::trace::{LinkedSpan, Trace, TraceValues};
 
 use crate::format::duration;
+use crate::url::JourneyView;
 use crate::views::stage::Stage;
 use crate::views::trace_logs::LogLoad;
 
@@ -23,6 +24,18 @@ pub fn find_in_attributes(stage: Stage) {
         }
         if !text.trim().is_empty() && !is_asking.get_value() {
             ask(stage, text, is_asking);
+        }
+    });
+}
+
+/// Links to tools beside Skein.
+pub fn ask_links(stage: Stage) {
+    spawn_local(async move {
+        if let Ok(links) = api::list_link_templates().await
+            && !links.is_empty()
+        {
+            // The page may have gone meanwhile.
+            let _ = stage.links.try_set(links);
         }
     });
 }
@@ -135,10 +148,24 @@ pub fn Neighbours(stage: Stage) -> impl IntoView {
         let lag = lag_of(stage, &link).map(|lag| format!(" after {}", duration(lag)));
         view! { <a class="Neighbours-link" href=url>{arrow}" "{name}{lag}</a> }
     };
+    let elsewhere = move || stage.links_about(None);
+    let outside = |(name, url): (String, String)| {
+        view! {
+            <a class="Neighbours-link" href=url target="_blank" rel="noopener noreferrer" data-testid="elsewhere">
+                {name}" ↗"
+            </a>
+        }
+    };
     view! {
-        <Show when=move || !linked.with(Vec::is_empty)>
-            <nav class="Neighbours" aria-label="Linked traces" data-testid="linked-traces" tabindex="0">
-                <span>"Linked"</span>
+        <Show when=move || !(linked.with(Vec::is_empty) && elsewhere().is_empty())>
+            <nav class="Neighbours" aria-label="Linked traces and other tools" data-testid="linked-traces" tabindex="0">
+                {move || elsewhere().into_iter().map(outside).collect_view()}
+                {move || (!linked.with(Vec::is_empty)).then(|| view! {
+                    <span>"Linked"</span>
+                    <a class="Neighbours-link" data-testid="journey" href=JourneyView::default().url(trace) title="These traces on one time axis (J)">
+                        <b>"Journey"</b>
+                    </a>
+                })}
                 {move || linked.get().into_iter().map(one).collect_view()}
             </nav>
         </Show>

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::ApiError;
 use model::order::sort_by;
 use model::trace::TraceFile;
+use model::{ApiError, ErrorCode};
 
 use super::on_stage::OnStage;
 use crate::browser::{document, files};
@@ -29,6 +29,9 @@ pub fn FilePage() -> impl IntoView {
         let Some(file) = files::chosen(&event) else {
             return;
         };
+        if file.size() > TraceFile::MAX_BYTES as f64 {
+            return load.set(Load::Failed(too_large(file.size() as u64)));
+        }
         load.set(Load::Reading);
         spawn_local(async move {
             let bytes = files::bytes(&file).await;
@@ -42,7 +45,7 @@ pub fn FilePage() -> impl IntoView {
         view! {
             <section class="Message" data-testid="open-file">
                 <h1 class="Message-title">"Look at a trace from a file"</h1>
-                <p class="Message-text">"OTLP JSON, or JSON from Jaeger. The file is read and shown; nothing of it is stored."</p>
+                <p class="Message-text">"OTLP JSON, or JSON from Jaeger, up to 32 MB. The file is read and shown; nothing of it is stored."</p>
                 {note}
                 <div class="Message-actions">
                     <input type="file" accept=".json,application/json" aria-label="Trace file" on:change=chosen />
@@ -76,6 +79,15 @@ pub fn FilePage() -> impl IntoView {
             .into_any()
         }
     }
+}
+
+fn too_large(bytes: u64) -> ApiError {
+    let message = format!("This file has {} MB.", bytes.div_ceil(1 << 20));
+    let hint = format!(
+        "Files of up to {} MB are read here. Send a larger trace to Skein, or take a part of it.",
+        TraceFile::MAX_BYTES >> 20
+    );
+    ApiError::new(ErrorCode::TooLarge, message, hint)
 }
 
 /// Whole spans in the order of the trace's rows.

@@ -16,6 +16,8 @@ const PAGE_ROWS: isize = 25;
 pub struct Actions {
     pub reload: Callback<()>,
     pub copy_link: Callback<()>,
+    /// Goes to the traces that links join to this one.
+    pub journey: Callback<()>,
 }
 
 pub fn listen(stage: Stage, actions: Actions) {
@@ -59,6 +61,8 @@ fn pressed(key: &str, stage: Stage, actions: Actions) -> bool {
         "Escape" => stage.is_open.set(false),
         "e" => stage.step_error(true),
         "E" => stage.step_error(false),
+        "." => stage.step_event(true),
+        "," => stage.step_event(false),
         "n" => stage.step_hit(true),
         "N" => stage.step_hit(false),
         "/" => drop(browser::focus("#find")),
@@ -87,6 +91,7 @@ fn pressed_for_time(key: &str, stage: Stage, actions: Actions) -> bool {
         "3" => stage.shape.set(Shape::Table),
         "4" => stage.shape.set(Shape::Logs),
         "5" => stage.shape.set(Shape::Calls),
+        "J" => actions.journey.run(()),
         "y" => actions.copy_link.run(()),
         "r" => actions.reload.run(()),
         _ => return false,

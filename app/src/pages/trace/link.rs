@@ -41,6 +41,7 @@ pub fn view_of(stage: Stage) -> TraceView {
     };
     TraceView {
         span: stage.span_row().filter(|_| stage.is_open.get()).map(span_id),
+        beside: stage.other_row().filter(|_| stage.is_open.get()).map(span_id),
         top: stage.top.get().filter(|row| outline.is_span(*row)).map(span_id),
         window: (!window.is_whole(stage.total_ns()))
             .then_some((window.from_ns as u64, window.to_ns.ceil() as u64)),
@@ -84,12 +85,20 @@ pub fn show(stage: Stage, view: &TraceView) {
         Some((from, to)) => stage.set_window(Window { from_ns: from as f64, to_ns: to as f64 }),
         None => stage.zoom_out(),
     }
-    stage.shape.set(view.shape);
+    // Set again, it would make the whole view again.
+    if stage.shape.get_untracked() != view.shape {
+        stage.shape.set(view.shape);
+    }
     if stage.find.get_untracked() != view.find {
         stage.look_for(view.find.clone());
     }
     let is_found = view.span.is_some_and(|span| stage.reveal_span(span));
     stage.is_open.set(is_found);
+    let row = |span: Option<SpanId>| span.and_then(|span| staged.trace.row_of(span)).map(|row| row as u32);
+    let beside = row(view.span).zip(row(view.beside));
+    if stage.beside.get_untracked() != beside {
+        stage.beside.set(beside);
+    }
 }
 
 fn groups(outline: &Outline) -> impl Iterator<Item = (u32, &Group)> {

@@ -17,7 +17,7 @@ use super::span_load::SpanFetch;
 use crate::browser::{clipboard, document, origin};
 use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
 use crate::state::{Preferences, Router};
-use crate::url::Shape;
+use crate::url::{JourneyView, Shape};
 use crate::views::call_graph::CallGraph;
 use crate::views::extra_detail::ExtraDetail;
 use crate::views::flame::Flame;
@@ -67,12 +67,18 @@ pub fn OnStage(
         router.note(&untrack(|| link::view_of(stage)).url(id));
         reload.run(());
     });
-    let actions = Actions { reload, copy_link };
+    let journey = Callback::new(move |()| {
+        if !stage.is_local() {
+            router.go(&JourneyView::default().url(id));
+        }
+    });
+    let actions = Actions { reload, copy_link, journey };
     keys::listen(stage, actions);
     answer::work_out(stage);
     beyond::find_in_attributes(stage);
     let logs = RwSignal::new(LogLoad::Waiting);
     beyond::ask_logs(stage, logs);
+    beyond::ask_links(stage);
     let columns = RwSignal::new(Columns::default());
     let gutter_px = RwSignal::new(0.0);
     view! {
@@ -199,7 +205,7 @@ fn Panel(stage: Stage, logs: RwSignal<LogLoad>) -> impl IntoView {
             >
                 {move || match is_span.get() {
                     true => view! {
-                        <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale rank=fetch.rank logs=logs retry=move |()| fetch.retry() />
+                        <SpanDetail stage=stage row=row load=fetch.load is_stale=fetch.is_stale other=fetch.other logs=logs retry=move |()| fetch.retry() />
                     }
                     .into_any(),
                     false => view! { <ExtraDetail stage=stage /> }.into_any(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::trace::SpanRank;
 use model::{Nanos, Span, Timestamp};
 
 use crate::browser::clock;
@@ -25,8 +24,8 @@ pub struct SpanFetch {
     pub load: RwSignal<SpanLoad>,
     /// What is loaded is an earlier row's.
     pub is_stale: RwSignal<bool>,
-    /// How the span's duration compares with its operation's last day.
-    pub rank: RwSignal<Option<(u32, SpanRank)>>,
+    /// The span the other is put beside.
+    pub other: RwSignal<SpanLoad>,
     kept: StoredValue<HashMap<u32, Arc<Span>>>,
     wanted: StoredValue<Option<u32>>,
     last_asked: StoredValue<Timestamp>,
@@ -39,7 +38,7 @@ impl SpanFetch {
             stage,
             load: RwSignal::new(SpanLoad::Waiting),
             is_stale: RwSignal::new(false),
-            rank: RwSignal::new(None),
+            other: RwSignal::new(SpanLoad::Waiting),
             kept: StoredValue::new(HashMap::new()),
             wanted: StoredValue::new(None),
             last_asked: StoredValue::new(Timestamp(0)),
@@ -51,7 +50,34 @@ impl SpanFetch {
                 fetch.load.set(SpanLoad::Waiting);
             }
         });
+        Effect::new(move |_| {
+            if let Some(row) = stage.other_row() {
+                fetch.want_other(row);
+            }
+        });
         fetch
+    }
+
+    fn want_other(self, row: u32) {
+        let staged = self.stage.staged();
+        let known = staged.local.get(row as usize).cloned();
+        if let Some(span) = known.or_else(|| self.kept.with_value(|kept| kept.get(&row).cloned())) {
+            return self.other.set(SpanLoad::Ready(span));
+        }
+        self.other.set(SpanLoad::Waiting);
+        let (trace, at) = (&staged.trace, row as usize);
+        let (trace_id, span_id) = (trace.trace_id, trace.span_id[at]);
+        let start = trace.start.plus(Nanos(trace.offset[at]));
+        let stage = self.stage;
+        spawn_local(async move {
+            let answer = api::get_span(trace_id, span_id, start).await;
+            if stage.beside.try_get_untracked().flatten().is_some_and(|(_, other)| other == row) {
+                self.other.set(match answer {
+                    Ok(span) => SpanLoad::Ready(Arc::new(span)),
+                    Err(failure) => SpanLoad::Failed(failure.0),
+                });
+            }
+        });
     }
 
     pub fn retry(self) {
@@ -65,12 +91,10 @@ impl SpanFetch {
         self.wanted.set_value(Some(row));
         if let Some(span) = self.stage.staged().local.get(row as usize) {
             self.is_stale.set(false);
-            self.mark_events(row, span);
             return self.load.set(SpanLoad::Ready(Arc::clone(span)));
         }
         if let Some(span) = self.kept.with_value(|kept| kept.get(&row).cloned()) {
             self.is_stale.set(false);
-            self.mark_events(row, &span);
             return self.load.set(SpanLoad::Ready(span));
         }
         self.is_stale.set(true);
@@ -99,17 +123,12 @@ impl SpanFetch {
         );
     }
 
-    fn mark_events(self, row: u32, span: &Span) {
-        let start = self.stage.staged().trace.start;
-        let times: Vec<u64> = span.events.iter().map(|event| event.time.since(start).0).collect();
-        self.stage.events.set((!times.is_empty()).then_some((row, times)));
-    }
-
     fn ask(self, row: u32) {
         let staged = self.stage.staged();
         let trace = &staged.trace;
         let start = trace.start.plus(Nanos(trace.offset[row as usize]));
         let (trace_id, span_id) = (trace.trace_id, trace.span_id[row as usize]);
+        self.ask_rank(row);
         spawn_local(async move {
             let answer = api::get_span(trace_id, span_id, start).await;
             if let Ok(span) = &answer {
@@ -125,23 +144,26 @@ impl SpanFetch {
                 return;
             }
             self.is_stale.set(false);
-            let peers = answer.as_ref().ok().map(|s| {
-                api::get_span_rank(s.service.clone(), s.operation.clone(), s.kind, s.start, s.duration)
-            });
-            if let Ok(span) = &answer {
-                self.mark_events(row, span);
-            }
             self.load.set(match answer {
                 Ok(span) => SpanLoad::Ready(Arc::new(span)),
                 Err(failure) => SpanLoad::Failed(failure.0),
             });
-            // A rank is a help: without it the span is shown all the same.
-            if let Some(Ok(rank)) = match peers {
-                Some(peers) => Some(peers.await),
-                None => None,
-            } && self.wanted.try_get_value().flatten() == Some(row)
+        });
+    }
+
+    /// A rank is a help: without it the span is shown all the same.
+    fn ask_rank(self, row: u32) {
+        let staged = self.stage.staged();
+        let (trace, at) = (&staged.trace, row as usize);
+        let (service, operation) = (trace.service_name(at).to_owned(), trace.operation_name(at).to_owned());
+        let start = trace.start.plus(Nanos(trace.offset[at]));
+        let (kind, length) = (trace.kind[at], Nanos(trace.length[at]));
+        spawn_local(async move {
+            let rank = api::get_span_rank(service, operation, kind, start, length).await;
+            if let (Ok(rank), Some(Some(wanted))) = (rank, self.wanted.try_get_value())
+                && wanted == row
             {
-                self.rank.set(Some((row, rank)));
+                self.stage.usual.set(Some((row, rank)));
             }
         });
     }

@@ -2,9 +2,10 @@
 
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
+use model::Nanos;
 
 use crate::browser;
-use crate::format::count;
+use crate::format::{count, offset};
 use crate::views::stage::Stage;
 use crate::widgets::icon::Icon;
 
@@ -15,6 +16,7 @@ pub fn Tools(stage: Stage) -> impl IntoView {
         <div class="Tools" role="toolbar" aria-label="This trace">
             <Find stage=stage />
             <Errors stage=stage />
+            <p class="Heard" role="status" data-testid="event">{move || event_words(stage)}</p>
             <span class="Tools-group">
                 {tool(Icon::Fold, "Fold all ([)", move || stage.fold_all(true))}
                 {tool(Icon::Unfold, "Unfold all (])", move || stage.fold_all(false))}
@@ -114,6 +116,16 @@ fn Find(stage: Stage) -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// The event the keyboard is on. Its words are drawn where it is; here they can be heard.
+fn event_words(stage: Stage) -> String {
+    let (staged, at) = (stage.staged(), stage.event.get());
+    at.and_then(|at| staged.trace.events.get(at))
+        .filter(|event| stage.cursor.get() == Some(event.row))
+        .map_or(String::new(), |event| {
+            format!("{} at {}", staged.trace.text(event.name), offset(Nanos(event.at)))
+        })
 }
 
 #[component]

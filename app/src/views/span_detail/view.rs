@@ -7,13 +7,14 @@ use model::query::edit::{self, Condition};
 use model::trace::SpanRank;
 use model::{ApiError, AttrValue, Nanos, Span, Status};
 
+use super::beside::Beside;
 use super::sections::Sections;
 use crate::browser::site;
 use crate::format::{counted, duration, offset, share};
 use crate::url::SearchView;
 use crate::views::stage::{Stage, Staged};
 use crate::views::trace_logs::{LogLoad, SpanLog};
-use crate::widgets::copy::CopyButton;
+use crate::widgets::copy::{CopyButton, CopyFrom};
 use crate::widgets::icon::Icon;
 use crate::widgets::message::title_of;
 use crate::widgets::moment::Moment;
@@ -36,9 +37,9 @@ pub fn SpanDetail(
     /// Whether what is loaded is an earlier row's, to be replaced in a moment.
     #[prop(into)]
     is_stale: Signal<bool>,
-    /// A row and how its duration compares.
+    /// The span it is put beside.
     #[prop(into)]
-    rank: Signal<Option<(u32, SpanRank)>>,
+    other: Signal<SpanLoad>,
     logs: RwSignal<LogLoad>,
     #[prop(into)] retry: Callback<()>,
 ) -> impl IntoView {
@@ -62,7 +63,7 @@ pub fn SpanDetail(
         <div class="Detail" data-testid="span-detail">
             {move || head(stage, &stage.staged(), row.get() as usize)}
             <p class="Detail-rank" data-testid="span-rank">
-                {move || rank.get().filter(|(of, _)| *of == row.get()).map_or(String::new(), |(_, rank)| rank_text(&rank))}
+                {move || stage.usual.get().filter(|(of, _)| *of == row.get()).map_or(String::new(), |(_, rank)| rank_text(&rank))}
             </p>
             <div class="Detail-filter">
                 <input
@@ -77,7 +78,8 @@ pub fn SpanDetail(
             <div class="Detail-body" tabindex="0" role="region" aria-label="Attributes, events and links">
                 <SpanLog stage=stage load=logs />
                 <div class:is-stale=move || is_stale.get()>{body}</div>
-                {move || ids(&stage.staged(), row.get() as usize)}
+                <Beside stage=stage row=row load=load other=other />
+                {move || ids(stage, &stage.staged(), row.get() as usize)}
             </div>
         </div>
     }
@@ -162,9 +164,13 @@ fn alike(service: &str, operation: &str) -> String {
 }
 
 /// Ids stand last: they are for copying, not for reading.
-fn ids(staged: &Staged, row: usize) -> impl IntoView + use<> {
+fn ids(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {
     let trace = &staged.trace;
     let (trace_id, span_id, parent_id) = (trace.trace_id, trace.span_id[row], trace.parent_id[row]);
+    let elsewhere = stage.links_about(Some(row as u32)).into_iter().map(|(name, url)| {
+        view! { <a href=url target="_blank" rel="noopener noreferrer" data-testid="span-elsewhere">{name}" ↗"</a> }
+    });
+    let elsewhere = elsewhere.collect_view();
     let alike = alike(trace.service_name(row), trace.operation_name(row));
     let id = |what: &'static str, text: String| {
         let copied = text.clone();
@@ -191,7 +197,11 @@ fn ids(staged: &Staged, row: usize) -> impl IntoView + use<> {
             </dl>
             <p class="Detail-ways">
                 <a href=alike data-testid="find-alike">"Find traces like this"</a>
-                <a href=format!("/api/traces/{trace_id}/otlp?span={span_id}") target="_blank" rel="noopener">"OTLP JSON"</a>
+                {(!stage.is_local()).then(|| view! {
+                    <CopyFrom what="span as OTLP JSON" url=format!("/api/traces/{trace_id}/otlp?span={span_id}") />
+                    <CopyFrom what="trace as OTLP JSON" url=format!("/api/traces/{trace_id}/otlp") />
+                })}
+                {elsewhere}
             </p>
         </details>
     }

@@ -19,6 +19,7 @@ use crate::chart::{TimeScale, Window};
 use crate::views::stage::Staged;
 use crate::views::why::Why;
 
+mod events;
 pub mod row_pool;
 
 const BAR_PX: f64 = 12.0;
@@ -36,12 +37,15 @@ pub struct Scene<'a> {
     pub window: Window,
     pub folds: &'a Folds,
     pub brush: Option<Window>,
-    pub hover_px: Option<f64>,
+    /// Where the pointer is in the lane.
+    pub hover: Option<(f64, f64)>,
     /// The critical path is drawn in the bars it runs through.
     pub path: Option<&'a Why>,
     pub why: Option<&'a Why>,
-    /// Marked on the bar of their row.
-    pub events: Option<&'a (u32, Vec<u64>)>,
+    /// The event the keyboard is on.
+    pub event: Option<usize>,
+    /// A row and how long its operation usually takes: half of its calls, and all but a twentieth.
+    pub usual: Option<(u32, [u64; 2])>,
     /// Bars lie where these clocks put them.
     pub clock: Option<&'a Clock>,
 }
@@ -85,16 +89,17 @@ impl Brush {
             surface.rect(0.0, 0.0, from, surface.height_px);
             surface.rect(to, 0.0, surface.width_px - to, surface.height_px);
         }
-        if let Some(px) = scene.hover_px {
+        if let Some((px, _)) = scene.hover {
             surface.fill(&surface.palette.accent);
             surface.rect(px.round(), 0.0, 1.0, surface.height_px);
         }
+        events::labels(surface, scene, scale);
     }
 
     fn row(&mut self, surface: &Surface, scene: &Scene, scale: TimeScale, row: usize, y: f64) {
         let trace = &scene.staged.trace;
-        let offset = scene.clock.map_or(trace.offset[row], |clock| clock.start(trace, row));
-        let (offset, length) = scene.folds.shown_span(offset, trace.length[row]);
+        let start = scene.clock.map_or(trace.offset[row], |clock| clock.start(trace, row));
+        let (offset, length) = scene.folds.shown_span(start, trace.length[row]);
         let Some(bar) = bar(scale, offset, length, surface.width_px) else {
             return outside(surface, scale, offset, y);
         };
@@ -105,13 +110,17 @@ impl Brush {
         if let Some(why) = scene.path {
             path(surface, scene, scale, why, row, y);
         }
-        if let Some((_, times)) = scene.events.filter(|(of, _)| *of as usize == row) {
-            events(surface, scene, scale, times, y);
-        }
         if trace.is_error(row) {
             self.failure(surface, bar, y);
             self.message(surface, bar, y, trace.fact_text(row));
         }
+        if let Some((_, lengths)) = scene.usual.filter(|(of, _)| *of as usize == row) {
+            usual(surface, scale, (bar.0, scene.folds, start), lengths, y);
+        }
+        if let Some(slack) = scene.clock.map(|clock| clock.slack[row]).filter(|slack| *slack > 0) {
+            uncertain(surface, scale, bar, slack, y);
+        }
+        events::ticks(surface, scene, scale, row as u32, y);
     }
 
     /// Hatched, framed, and with a sign before it: three ways to see it, only one of them a colour.
@@ -191,15 +200,31 @@ fn group(surface: &Surface, scene: &Scene, scale: TimeScale, group: &Group, y: f
     }
 }
 
-/// A pin for each event, through the bar.
-fn events(surface: &Surface, scene: &Scene, scale: TimeScale, times: &[u64], y: f64) {
-    for time in times {
-        let px = scale.px_of(scene.folds.shown(*time) as f64).round();
-        surface.fill(&surface.palette.surface);
-        surface.rect(px - 1.5, y - 2.0, 4.0, BAR_PX + 3.0);
-        surface.fill(&surface.palette.text);
-        surface.rect(px, y - 2.0, 1.0, BAR_PX + 3.0);
-        surface.rect(px - 1.0, y - 2.0, 3.0, 3.0);
+/// Brackets under the bar: from its start to where half of its operation's calls have ended, and all but a twentieth.
+fn usual(
+    surface: &Surface,
+    scale: TimeScale,
+    (left, folds, start): (f64, &Folds, u64),
+    lengths: [u64; 2],
+    y: f64,
+) {
+    surface.fill(&surface.palette.text_soft);
+    for length in lengths {
+        let right = scale.px_of(folds.shown(start.saturating_add(length)) as f64).min(surface.width_px);
+        surface.rect(left, y + BAR_PX + 2.0, (right - left).max(1.0), 1.0);
+        surface.rect(right.max(left), y + BAR_PX - 1.0, 1.5, 5.0);
+    }
+}
+
+/// How far the span may lie elsewhere, either way: its clock is known no better.
+fn uncertain(surface: &Surface, scale: TimeScale, bar: (f64, f64), slack: u64, y: f64) {
+    let reach = scale.length_px(slack as f64);
+    let middle = y + BAR_PX / 2.0;
+    surface.fill(&surface.palette.text_soft);
+    for (edge, way) in [(bar.0, -1.0), (bar.0 + bar.1, 1.0)] {
+        let tip = edge + way * reach;
+        surface.rect(edge.min(tip), middle - 0.5, (tip - edge).abs(), 1.0);
+        surface.rect(tip - 0.5, middle - 4.0, 1.0, 8.0);
     }
 }
 

@@ -99,6 +99,12 @@ pub fn errors(trace: &Trace, tree: &Tree) -> Hits {
     Hits::of(tree, (0..trace.len()).map(|row| trace.is_error(row)).collect())
 }
 
+pub fn eventful(trace: &Trace, tree: &Tree) -> Hits {
+    let mut is_hit = vec![false; trace.len()];
+    trace.events.rows().iter().for_each(|row| is_hit[*row as usize] = true);
+    Hits::of(tree, is_hit)
+}
+
 #[cfg(test)]
 mod tests {
     //! What words find, and how the walk goes round.

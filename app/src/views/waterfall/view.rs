@@ -32,7 +32,7 @@ struct Parts {
     view_px: RwSignal<f64>,
     brush: RwSignal<Option<Window>>,
     /// Where the pointer is in the lane.
-    hover_px: RwSignal<Option<f64>>,
+    hover: RwSignal<Option<(f64, f64)>>,
     scroller: NodeRef<html::Div>,
     sheet: NodeRef<html::Div>,
     canvas: NodeRef<html::Canvas>,
@@ -45,7 +45,7 @@ impl Parts {
             columns,
             view_px: RwSignal::new(0.0),
             brush: RwSignal::new(None),
-            hover_px: RwSignal::new(None),
+            hover: RwSignal::new(None),
             scroller: NodeRef::new(),
             sheet: NodeRef::new(),
             canvas: NodeRef::new(),
@@ -65,16 +65,9 @@ pub fn Waterfall(
     scroll_top: StoredValue<f64>,
 ) -> impl IntoView {
     let parts = Parts::new(stage, columns);
-    let width_px = RwSignal::new(0.0);
-    Effect::new(move |_| {
-        let now = super::layout::columns(page_width_px(), width_px.get(), name_share.get());
-        if columns.get_untracked() != now {
-            columns.set(now);
-        }
-    });
-    measure(parts, width_px, gutter_px);
     let pool = Rc::new(RefCell::new(None::<RowPool>));
     let frame = painter(parts, Rc::clone(&pool));
+    measure(parts, name_share, gutter_px, frame.clone());
     follow(parts, frame.clone());
     fulfil_wishes(parts, scroll_top);
     let scroll = Memo::new(move |_| Scroll::new(stage.rows.read().len(), parts.view_px.get()));
@@ -102,7 +95,7 @@ pub fn Waterfall(
                 on:scroll=on_scroll
                 on:wheel=move |event| wheel(&event, parts)
                 on:pointermove=move |event| hover(&event, parts)
-                on:pointerleave=move |_| parts.hover_px.set(None)
+                on:pointerleave=move |_| parts.hover.set(None)
             >
                 <div role="presentation" style:height=move || format!("{}px", scroll.get().content_px())>
                     <div
@@ -126,12 +119,12 @@ pub fn Waterfall(
 
 #[component]
 fn Head(parts: Parts) -> impl IntoView {
-    let Parts { stage, brush, hover_px, .. } = parts;
+    let Parts { stage, brush, hover, .. } = parts;
     let number = |class: &'static str, name: &'static str, title: &'static str| {
         view! { <div class=class role="columnheader" title=title>{name}</div> }
     };
-    let hover = move || {
-        let px = hover_px.get_untracked()?;
+    let pointed = move || {
+        let (px, _) = hover.get_untracked()?;
         let shown =
             TimeScale::new(stage.window.get_untracked(), parts.columns.get_untracked().lane_px).ns_of(px);
         let ns = stage.folds.with_untracked(|folds| folds.real(shown.max(0.0)));
@@ -160,11 +153,11 @@ fn Head(parts: Parts) -> impl IntoView {
                                 stage.window.track();
                                 stage.folds.track();
                                 brush.track();
-                                hover_px.track();
+                                hover.track();
                             }
                             draw=move |surface| {
                                 let folds = stage.folds.get_untracked();
-                                axis(surface, stage.window.get_untracked(), &folds, brush.get_untracked(), hover());
+                                axis(surface, stage.window.get_untracked(), &folds, brush.get_untracked(), pointed());
                             }
                         />
                     </TimeStrip>
@@ -178,18 +171,35 @@ fn page_width_px() -> f64 {
     document().body().map_or(0.0, |body| f64::from(body.client_width()))
 }
 
-/// Keeps sizes known.
-fn measure(parts: Parts, width_px: RwSignal<f64>, gutter_px: RwSignal<f64>) {
+/// Keeps sizes known. What is drawn follows them in the same frame: a frame later, everything would be laid out twice.
+fn measure(parts: Parts, name_share: Signal<f64>, gutter_px: RwSignal<f64>, frame: Frame) {
     let watch = StoredValue::new_local(None::<SizeWatch>);
+    let width_px = RwSignal::new(0.0);
+    let divide = move |share: f64| {
+        let now = super::layout::columns(page_width_px(), width_px.get_untracked(), share);
+        if parts.columns.get_untracked() != now {
+            parts.columns.set(now);
+        }
+    };
+    let again = frame.clone();
+    Effect::new(move |_| {
+        divide(name_share.get());
+        again.request();
+    });
     Effect::new(move |_| {
         if let Some(scroller) = parts.scroller.get() {
-            let element = scroller.clone();
+            let (element, frame) = (scroller.clone(), frame.clone());
             let read = move || {
                 width_px.set(f64::from(element.client_width()));
                 gutter_px.set(f64::from(element.offset_width() - element.client_width()));
                 parts.view_px.set(f64::from(element.client_height()));
+                divide(name_share.get_untracked());
             };
             read();
+            let read = move || {
+                read();
+                frame.now();
+            };
             watch.set_value(SizeWatch::new(&scroller, read));
         }
     });
@@ -198,13 +208,11 @@ fn measure(parts: Parts, width_px: RwSignal<f64>, gutter_px: RwSignal<f64>) {
 /// Redraws whenever anything drawn changes.
 fn follow(parts: Parts, frame: Frame) {
     let palette = expect_context::<PaletteSignal>().0;
-    let Parts { stage, columns, view_px, brush, hover_px, .. } = parts;
+    let Parts { stage, brush, hover, .. } = parts;
     Effect::new(move |_| {
         palette.track();
-        columns.track();
-        view_px.track();
         brush.track();
-        hover_px.track();
+        hover.track();
         stage.window.track();
         stage.cursor.track();
         stage.is_open.track();
@@ -212,7 +220,8 @@ fn follow(parts: Parts, frame: Frame) {
         stage.is_path_shown.track();
         stage.is_corrected.track();
         stage.top.track();
-        stage.events.track();
+        stage.event.track();
+        stage.usual.track();
         // A memo is watched by reading it.
         drop((stage.rows.read(), stage.hits.read(), stage.folds.read()));
         frame.request();
@@ -271,7 +280,6 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
         let top = f64::from(scroller.scroll_top());
         let why = stage.why.get_untracked();
         let folds = stage.folds.get_untracked();
-        let events = stage.events.get_untracked();
         let scene = Scene {
             staged: &staged,
             rows: &rows,
@@ -280,9 +288,14 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
             window: stage.window.get_untracked(),
             folds: &folds,
             brush: parts.brush.get_untracked(),
-            hover_px: parts.hover_px.get_untracked(),
+            hover: parts.hover.get_untracked(),
             why: why.as_deref(),
-            events: events.as_ref(),
+            usual: stage
+                .usual
+                .get_untracked()
+                .filter(|(_, rank)| rank.share_shorter().is_some())
+                .map(|(row, rank)| (row, [rank.p50.0, rank.p95.0])),
+            event: stage.event.get_untracked().filter(|_| stage.cursor.get_untracked().is_some()),
             path: why.as_deref().filter(|_| stage.is_path_shown.get_untracked()),
             clock: why.as_deref().filter(|_| stage.is_corrected.get_untracked()).map(|why| &why.clock),
         };
@@ -364,9 +377,13 @@ fn wheel(event: &WheelEvent, parts: Parts) {
 }
 
 fn hover(event: &leptos::ev::PointerEvent, parts: Parts) {
-    let px = lane_x(event, parts).filter(|px| *px >= 0.0);
-    if parts.hover_px.get_untracked() != px {
-        parts.hover_px.set(px);
+    let at = parts.canvas.get_untracked().map(|canvas| {
+        let lane = canvas.get_bounding_client_rect();
+        (f64::from(event.client_x()) - lane.left(), f64::from(event.client_y()) - lane.top())
+    });
+    let at = at.filter(|(x, _)| *x >= 0.0);
+    if parts.hover.get_untracked() != at {
+        parts.hover.set(at);
     }
 }
 

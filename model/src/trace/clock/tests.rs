@@ -82,3 +82,21 @@ fn time_of_its_own_counts_overlapping_children_once() {
     let own = Clock::new(&trace, &tree).self_times(&trace, &tree);
     assert_eq!(own.iter().map(|ns| *ns as i64 / MILLI).collect::<Vec<_>>(), [40, 30, 30, 60]);
 }
+
+#[test]
+fn what_was_moved_is_as_sure_as_the_room_around_it_is_small() {
+    let slacks = |drawing: &str| -> Vec<i64> {
+        let trace = trace(drawing);
+        let clock = Clock::new(&trace, &Tree::new(&trace));
+        clock.slack.iter().map(|slack| *slack as i64 / MILLI).collect()
+    };
+    // Moved into the middle of its call, with what it did itself; its own call of another service is looser still.
+    let moved = "shop GET 0..100 client
+                   cart get 70..130 server
+                     cart load 80..120 client
+                       db query 130..150 server";
+    assert_eq!(slacks(moved), [0, 20, 20, 30]);
+    assert_eq!(slacks("shop GET 0..100 client\n  cart get 10..90 server"), [0, 0]);
+    // Longer than its call: it starts with it, and there is no room to be wrong in.
+    assert_eq!(slacks("shop GET 0..100 client\n  cart get 0..130 server"), [0, 0]);
+}

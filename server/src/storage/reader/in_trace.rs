@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clickhouse::Row;
 use model::trace::{LinkedSpan, TraceValues};
-use model::{Nanos, SpanId, TraceId};
+use model::{Nanos, SpanId, Timestamp, TraceId};
 use serde::Deserialize;
 
 use super::{Plan, Reader, timestamp};
@@ -33,7 +33,44 @@ struct LinkedRow {
     duration: u64,
 }
 
+/// A link as the span that holds it says, and that span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    pub trace_id: TraceId,
+    pub span_id: SpanId,
+    pub service: String,
+    pub operation: String,
+    pub start: Timestamp,
+    pub linked_trace: TraceId,
+    pub linked_span: SpanId,
+}
+
+#[derive(Row, Deserialize)]
+struct JoinedRow {
+    trace_id: [u8; 16],
+    span_id: u64,
+    service: String,
+    operation: String,
+    start: i64,
+    linked_trace: [u8; 16],
+    linked_span: u64,
+}
+
 impl Reader {
+    pub async fn joined(&self, plan: &Plan) -> Result<Vec<Joined>, StoreError> {
+        let (rows, _) = self.fetch::<JoinedRow>(plan).await?;
+        let joined = |row: JoinedRow| Joined {
+            trace_id: TraceId(row.trace_id),
+            span_id: SpanId(row.span_id),
+            service: row.service,
+            operation: row.operation,
+            start: timestamp(row.start),
+            linked_trace: TraceId(row.linked_trace),
+            linked_span: SpanId(row.linked_span),
+        };
+        Ok(rows.into_iter().map(joined).collect())
+    }
+
     pub async fn span_ids(&self, plan: &Plan) -> Result<Vec<SpanId>, StoreError> {
         let reading = async {
             let mut cursor = self.query(plan).fetch::<IdRow>()?;

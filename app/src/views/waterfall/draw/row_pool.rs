@@ -13,7 +13,7 @@ use web_sys::{Element, FocusOptions, HtmlElement};
 
 use super::Scene;
 use crate::browser::document;
-use crate::format::{count, duration, offset};
+use crate::format::{count, delta, duration, offset};
 use crate::views::stage::Staged;
 use crate::views::waterfall::layout::{ROW_PX, indent, indent_step_px};
 
@@ -25,6 +25,9 @@ const ROW_HTML: &str = "<div role=\"gridcell\" class=\"Waterfall-name\"><i class
 <span class=\"Waterfall-fact\"></span></span></div>\
 <div role=\"gridcell\" class=\"Waterfall-start\"></div><div role=\"gridcell\" class=\"Waterfall-duration\"></div>\
 <div role=\"gridcell\" class=\"Waterfall-self\"></div><div role=\"gridcell\" class=\"Waterfall-lane\"></div>";
+
+/// Events named in a row's tooltip.
+const EVENTS_TOLD: usize = 5;
 
 /// The states a row can be in, beside what it says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,7 @@ struct Content {
     /// Levels above the topmost row listed, which nothing is set in for.
     top_depth: u32,
     flaw: Option<Flaw>,
+    is_corrected: bool,
 }
 
 struct Slot {
@@ -73,7 +77,11 @@ pub struct RowPool {
 }
 
 impl RowPool {
+    /// Takes the place of an earlier pool, if there was one on this sheet.
     pub fn new(sheet: Element) -> RowPool {
+        while let Ok(Some(row)) = sheet.query_selector(".Waterfall-row") {
+            row.remove();
+        }
         RowPool { sheet, slots: Vec::new() }
     }
 
@@ -103,9 +111,11 @@ impl RowPool {
                 step_px,
                 top_depth: scene.rows.top_depth(),
                 flaw: scene.why.and_then(|why| why.flaw(row)),
+                is_corrected: scene.clock.is_some(),
             };
             if slot.content != Some(content) {
                 slot.fill(scene.staged, content);
+                slot.say_clock(scene, row);
             }
             slot.set_state(scene.staged, state_of(row, index));
             let y = (index as f64 * ROW_PX - scene.top_px).round();
@@ -224,6 +234,17 @@ impl Slot {
         set_text(&self.lane, if trace.is_error(row) { "error" } else { "" });
         let _ = self.root.set_attribute("data-span-id", &trace.span_id[row].to_string());
         let _ = self.root.set_attribute("title", &title(staged, row));
+    }
+
+    /// Where the clocks were set right, by how much, and how sure that is.
+    fn say_clock(&self, scene: &Scene, row: u32) {
+        let at = row as usize;
+        let moved = scene.clock.filter(|clock| clock.shift.get(at).is_some_and(|shift| *shift != 0));
+        if let Some(clock) = moved {
+            let sure = duration(Nanos(clock.slack[at]));
+            let line = format!("clock set right by {} ± {sure}", delta(clock.shift[at]));
+            let _ = self.root.set_attribute("title", &format!("{}\n{line}", title(scene.staged, at)));
+        }
     }
 
     fn fill_group(&self, staged: &Staged, group: &Group) {
@@ -347,12 +368,15 @@ fn title(staged: &Staged, row: usize) -> String {
     if trace.is_orphan(row) {
         lines.push(format!("its parent {} is not stored", trace.parent_id[row]));
     }
-    let marks = [
-        (mark::EXCEPTION, "exception"),
-        (mark::EVENTS, "events"),
-        (mark::LINKS, "links"),
-        (mark::NOTES, "notes"),
-    ];
+    let events = trace.events.of_row(row as u32);
+    let more = events.len().saturating_sub(EVENTS_TOLD);
+    for event in events.take(EVENTS_TOLD).filter_map(|at| trace.events.get(at)) {
+        lines.push(format!("+{} {}", offset(Nanos(event.at)), trace.text(event.name)));
+    }
+    if more > 0 {
+        lines.push(format!("and {} more events", count(more as u64)));
+    }
+    let marks = [(mark::LINKS, "links"), (mark::NOTES, "notes")];
     let marks: Vec<&str> = marks.iter().filter(|(bit, _)| trace.marks[row] & bit != 0).map(|m| m.1).collect();
     if !marks.is_empty() {
         lines.push(format!("has {}", marks.join(", ")));
