@@ -23,7 +23,7 @@ test("events are pins on every bar, and keys walk along them", async ({ page, sk
   await page.goto(`/trace/${trace.traceId}`);
   const rows = page.locator("[data-testid=span-row]:not([hidden])");
   await expect(rows).toHaveCount(5);
-  await expect(rows.nth(1)).toHaveAttribute("title", /\+12 ms cache miss\n\+25 ms exception/);
+  await expect(rows.nth(1)).toHaveAttribute("title", /\+12.0 ms cache miss\n\+25.0 ms exception/);
   const event = page.getByTestId("event");
   for (const [key, words] of [
     [".", "cache miss at 12"],
