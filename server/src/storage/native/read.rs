@@ -87,13 +87,13 @@ async fn names(from: &mut (impl AsyncRead + Unpin), rows: usize) -> io::Result<D
     if rows == 0 {
         return Ok(Dictionary::default());
     }
-    let version = from.read_u64_le().await?;
-    let layout = from.read_u64_le().await?;
+    let version = whole(from).await?;
+    let layout = whole(from).await?;
     let is_own = layout & (HAS_ADDITIONAL_KEYS | NEEDS_GLOBAL_DICTIONARY) == HAS_ADDITIONAL_KEYS;
     if version != LOW_CARDINALITY_VERSION || !is_own {
         return Err(invalid(&format!("a dictionary of version {version} and layout {layout:#x}")));
     }
-    let count = from.read_u64_le().await?;
+    let count = whole(from).await?;
     if count > READ_BLOCK_MAX_ROWS {
         return Err(invalid(&format!("a dictionary of {count} names")));
     }
@@ -101,7 +101,7 @@ async fn names(from: &mut (impl AsyncRead + Unpin), rows: usize) -> io::Result<D
     for _ in 0..count {
         keys.push(text(from).await?);
     }
-    let indexed = from.read_u64_le().await?;
+    let indexed = whole(from).await?;
     if indexed != rows as u64 {
         return Err(invalid(&format!("{indexed} names in {rows} rows")));
     }
@@ -135,6 +135,13 @@ async fn bytes(from: &mut (impl AsyncRead + Unpin), len: usize) -> io::Result<Ve
     Ok(bytes)
 }
 
+/// Read as bytes: the answer's stream may stop within a number, and then only these go on where they were.
+async fn whole(from: &mut (impl AsyncRead + Unpin)) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    from.read_exact(&mut bytes).await?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
 async fn varint(from: &mut (impl AsyncRead + Unpin), first: Option<u8>) -> io::Result<u64> {
     let mut number = 0;
     let mut next = first;
@@ -162,6 +169,11 @@ fn invalid(what: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     //! What the writing side writes is read again.
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
+
     use super::super::{self as native, Column, Fixed, Names};
     use super::*;
 
@@ -198,6 +210,39 @@ mod tests {
             assert_eq!(block(&mut from).await.unwrap().unwrap().rows, 3);
             assert!(block(&mut from).await.unwrap().is_none());
         }
+    }
+
+    /// Hands out three bytes at a time, and says in their midst that there are no more yet.
+    struct Halting<'b> {
+        rest: &'b [u8],
+        is_halt: bool,
+    }
+
+    impl AsyncRead for Halting<'_> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let (now, rest) = self.rest.split_at(self.rest.len().min(buffer.remaining()).min(3));
+            buffer.put_slice(now);
+            self.rest = rest;
+            self.is_halt = !self.is_halt && buffer.remaining() > 0 && !rest.is_empty();
+            if self.is_halt {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_halt_anywhere() {
+        let names = names(300, 7);
+        let mut from = Halting { rest: &written(&names), is_halt: false };
+        let read = block(&mut from).await.unwrap().unwrap();
+        let dictionary = read.names("service").unwrap();
+        assert!(dictionary.index.iter().map(|at| &dictionary.keys[*at as usize]).eq(&names));
     }
 
     #[tokio::test]
