@@ -24,6 +24,27 @@ test("events are pins on every bar, and keys walk along them", async ({ page, sk
   const rows = page.locator("[data-testid=span-row]:not([hidden])");
   await expect(rows).toHaveCount(5);
   await expect(rows.nth(1)).toHaveAttribute("title", /\+12.0 ms cache miss\n\+25.0 ms exception/);
+  // The pin of the exception is in the error's colour, before a label lies over it.
+  const error = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = "var(--error)";
+    const canvas = document.createElement("canvas").getContext("2d")!;
+    canvas.fillStyle = getComputedStyle(probe).color;
+    canvas.fillRect(0, 0, 1, 1);
+    const color = [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    probe.remove();
+    return color;
+  });
+  const isPinned = () => page.evaluate((error) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(".Waterfall-bars")!;
+    // The second row, where nothing else is red.
+    const { data } = canvas.getContext("2d")!.getImageData(0, 22, canvas.width, 22);
+    return Array.from({ length: data.length / 4 }, (_, at) => [...data.slice(at * 4, at * 4 + 3)]).some((pixel) =>
+      pixel.every((value, at) => Math.abs(value - error[at]!) <= 2),
+    );
+  }, error);
+  await expect.poll(isPinned).toBe(true);
+
   const event = page.getByTestId("event");
   for (const [key, words] of [
     [".", "cache miss at 12"],
@@ -36,26 +57,6 @@ test("events are pins on every bar, and keys walk along them", async ({ page, sk
     await expect(event).toContainText(words);
   }
   await expect(page.locator(".Waterfall-row.is-cursor")).toContainText("SELECT item");
-  // The pin of the exception is in the error's colour, before any detail is open.
-  const error = await page.evaluate(() => {
-    const probe = document.body.appendChild(document.createElement("i"));
-    probe.style.color = "var(--error)";
-    const canvas = document.createElement("canvas").getContext("2d")!;
-    canvas.fillStyle = getComputedStyle(probe).color;
-    canvas.fillRect(0, 0, 1, 1);
-    const color = [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-    probe.remove();
-    return color;
-  });
-  const found = await page.evaluate((error) => {
-    const canvas = document.querySelector<HTMLCanvasElement>(".Waterfall-bars")!;
-    // The second row, where nothing else is red.
-    const { data } = canvas.getContext("2d")!.getImageData(0, 22, canvas.width, 22);
-    return Array.from({ length: data.length / 4 }, (_, at) => [...data.slice(at * 4, at * 4 + 3)]).some((pixel) =>
-      pixel.every((value, at) => Math.abs(value - error[at]!) <= 2),
-    );
-  }, error);
-  expect(found).toBe(true);
 });
 
 test("a span is put beside a sibling, and the link keeps it", async ({ page, skein }) => {

@@ -58,7 +58,7 @@ pub fn CopyFrom(what: &'static str, url: String) -> impl IntoView {
     };
     view! {
         <button type="button" class="Detail-go" on:click=copy>
-            <span role="status">{move || said.get()}</span>" "{what}
+            <span aria-live="polite">{move || said.get()}</span>" "{what}
         </button>
     }
 }
