@@ -4,7 +4,7 @@
 //
 // FOLDER holds measure.mjs, gen.py and floor.html (see README.md, "Work on it"). Nothing in it is changed: it is copied.
 // The floor is what this machine and browser allow; figures are to be read beside it, and on a quiet machine.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -33,9 +33,9 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 
 const bench = join(work, "bench");
 cpSync(source, bench, { recursive: true });
-run("chmod", ["-R", "u+w", bench]);
-if (!existsSync(join(bench, "node_modules"))) run("npm", ["install", "--silent"], bench);
-if (!existsSync(join(bench, "data", "index.json"))) run("python3", ["gen.py", "data", ...traces], bench);
+await run("chmod", ["-R", "u+w", bench]);
+if (!existsSync(join(bench, "node_modules"))) await run("npm", ["install", "--silent"], bench);
+if (!existsSync(join(bench, "data", "index.json"))) await run("python3", ["gen.py", "data", ...traces], bench);
 const index = JSON.parse(readFileSync(join(bench, "data", "index.json"), "utf8")).traces;
 
 const addresses = await serve();
@@ -44,7 +44,7 @@ const floor = await serveFloor();
 // One trace after the other on both pages, so that what else the machine does falls on both.
 const found = { skein: [], floor: [] };
 for (const name of traces) {
-  for (const page of ["skein", "floor"]) found[page].push(...measure(page, name));
+  for (const page of ["skein", "floor"]) found[page].push(...(await measure(page, name)));
 }
 const million = rest.includes("--million") ? await openMillion() : "";
 write();
@@ -135,10 +135,10 @@ function target(page, name) {
   };
 }
 
-function measure(page, name) {
+async function measure(page, name) {
   const [file, out] = [join(work, `${page}.json`), join(work, `${page}-out.json`)];
   writeFileSync(file, JSON.stringify(target(page, name)));
-  run(process.execPath, ["measure.mjs", file, "--runs", runs, "--traces", name, "--out", out], bench);
+  await run(process.execPath, ["measure.mjs", file, "--runs", runs, "--traces", name, "--out", out], bench);
   return JSON.parse(readFileSync(out, "utf8"));
 }
 
@@ -149,7 +149,7 @@ async function openMillion() {
   await stored(id, count);
   index.t1m = { id, findMatches: 0 };
   writeFileSync(join(bench, "data", "index.json"), JSON.stringify({ token: "", traces: index }));
-  const times = measure("skein", "t1m");
+  const times = await measure("skein", "t1m");
   const row = (key, scale) => median(times.map((one) => get(one, key) * scale));
   return [
     "",
@@ -272,9 +272,11 @@ function url(address) {
   return address.includes("://") ? address.replace(/\/$/, "") : `http://${address}`;
 }
 
-function run(command, args, cwd = ROOT) {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
-  if (status !== 0) fail(`${command} ${args.join(" ")} failed${error ? `: ${error.message}` : ""}`);
+/** The floor's pages are served from here meanwhile, so nothing waits without yielding. */
+async function run(command, args, cwd = ROOT) {
+  const child = spawn(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
+  const status = await new Promise((done) => child.on("error", (error) => done(error.message)).on("exit", done));
+  if (status !== 0) fail(`${command} ${args.join(" ")} failed: ${status}`);
 }
 
 function fail(why) {
