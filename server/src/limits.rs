@@ -218,6 +218,10 @@ pub const EXPLAIN_MAX_TRACES: u32 = 6_000;
 /// Traces of each side whose spans are read for the names of what pieces know as tokens only, and how many are taken.
 pub const EXPLAIN_NAMED_TRACES: usize = 200;
 pub const EXPLAIN_MAX_NAMES: u32 = 4_000;
+/// Traces of each side whose critical path is looked at, which for those not settled yet means reading their spans.
+pub const EXPLAIN_TIMED_TRACES: usize = 500;
+/// Numeric attributes that bounds are tried of: some fifty things each.
+pub const EXPLAIN_MAX_NUMBERS: usize = 200;
 pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;
 /// Longer values say nothing one could compare by.
 pub const EXPLAIN_VALUE_MAX_BYTES: u32 = 200;
@@ -281,8 +285,9 @@ pub const ANOMALY_CALLS_MAX: usize = 200_000;
 pub const ANOMALY_TENANTS_MAX: usize = 100;
 /// What is judged by: three hours and ten minutes.
 pub const ANOMALY_BASE_SECS: u64 = 38 * 300;
-/// Minutes that went by without being judged are judged later, but no more than these.
-pub const ANOMALY_CATCH_UP_SECS: u64 = 600;
+/// Minutes that went by without being judged are judged later, but no more than these: an upgrade of the machine hides
+/// nothing.
+pub const ANOMALY_CATCH_UP_SECS: u64 = 1_800;
 /// Closed anomalies that are read at the start, as their time is not learned from.
 pub const ANOMALY_REMEMBERED_SECS: u64 = 8 * 86_400;
 /// Anomalies of one answer.

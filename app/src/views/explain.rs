@@ -47,7 +47,7 @@ pub fn markup(found: &Explanation, href: &dyn Fn(&str) -> String) -> String {
     }
     html.close("tr");
     for finding in &found.findings {
-        line(&mut html, found, finding, href);
+        line(&mut html, finding, href);
     }
     html.close("table");
     html.finish()
@@ -70,7 +70,7 @@ fn nothing(html: &mut Html, found: &Explanation) {
     html.close("div");
 }
 
-fn line(html: &mut Html, found: &Explanation, finding: &Finding, href: &dyn Fn(&str) -> String) {
+fn line(html: &mut Html, finding: &Finding, href: &dyn Fn(&str) -> String) {
     html.open("tr", &[("data-testid", "finding")]);
     html.open("td", &[]);
     html.link("Finding-link", &href(&finding.q), &name(&finding.spans));
@@ -91,8 +91,7 @@ fn line(html: &mut Html, found: &Explanation, finding: &Finding, href: &dyn Fn(&
         html.close("details");
     }
     html.close("td");
-    let sides =
-        [("is-inside", finding.inside, found.looked_inside), ("", finding.outside, found.looked_outside)];
+    let sides = [("is-inside", finding.inside, finding.of_inside), ("", finding.outside, finding.of_outside)];
     for (class, have, of) in sides {
         let width = format!("width:{}%", u64::from(have) * 100 / u64::from(of.max(1)));
         html.open("td", &[("class", "Explain-share")]);
@@ -113,18 +112,26 @@ fn line(html: &mut Html, found: &Explanation, finding: &Finding, href: &dyn Fn(&
 }
 
 /// `service.name = cart, version = 2` of one span; `and a span with` another.
-fn name(spans: &[Vec<(String, AttrValue)>]) -> String {
-    let one = |conditions: &Vec<(String, AttrValue)>| {
+fn name(spans: &[Vec<(String, String, AttrValue)>]) -> String {
+    let one = |conditions: &Vec<(String, String, AttrValue)>| {
         let all: Vec<String> = conditions
             .iter()
-            .map(|(field, value)| {
+            .map(|(field, op, value)| {
+                if let Some(service) = field.strip_prefix("critical(\"") {
+                    let service = service.trim_end_matches("\")");
+                    return format!("{service} itself takes {} or more of the time", plain(value));
+                }
                 let field = field.strip_prefix("span.").or(field.strip_prefix("resource.")).unwrap_or(field);
-                format!("{field} = {}", plain(value))
+                format!("{field} {} {}", sign(op), plain(value))
             })
             .collect();
         all.join(", ")
     };
     spans.iter().map(one).collect::<Vec<_>>().join(" and a span with ")
+}
+
+fn sign(op: &str) -> &str {
+    if op == ">=" { "≥" } else { op }
 }
 
 /// By its power of ten: more would be precision nobody needs.
@@ -139,14 +146,19 @@ mod tests {
 
     #[test]
     fn a_finding_says_what_where_and_how_surely() {
-        let text = |s: &str| AttrValue::Str(s.to_owned());
+        let is = |field: &str, op: &str, value: &str| {
+            (field.to_owned(), op.to_owned(), AttrValue::Str(value.to_owned()))
+        };
         let finding = Finding {
             spans: vec![
-                vec![("resource.service.name".into(), text("cart")), ("status".into(), text("error"))],
-                vec![("span.user".into(), text("<b>"))],
+                vec![is("resource.service.name", "=", "cart"), is("status", "=", "error")],
+                vec![is("span.user", "=", "<b>"), is("span.items", ">=", "40")],
+                vec![is("critical(\"cart\")", ">=", "300ms")],
             ],
             inside: 9,
             outside: 1,
+            of_inside: 10,
+            of_outside: 100,
             chance: 3e-7,
             q: "error".into(),
             ..Finding::default()
@@ -163,7 +175,8 @@ mod tests {
         let html = markup(&found, &|q| format!("/?q={q}"));
         for part in [
             "all 10 in question and 100 of about 5,000 others; 1 thing compared",
-            "href=\"/?q=error\">service.name = cart, status = error and a span with user = &lt;b&gt;</a>",
+            "href=\"/?q=error\">service.name = cart, status = error and a span with user = &lt;b&gt;, items ≥ 40",
+            "cart itself takes 300ms or more of the time</a>",
             "width:90%",
             "p &lt; 1e-6",
         ] {

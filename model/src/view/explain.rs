@@ -34,11 +34,13 @@ pub struct Explanation {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Spans of which the trace has at least one each, by fields as the query language writes them.
-    pub spans: Vec<Vec<(String, AttrValue)>>,
-    /// How many of the traces looked at have it.
+    /// Spans of which the trace has at least one each: fields, signs and values as the query language writes them.
+    pub spans: Vec<Vec<(String, String, AttrValue)>>,
+    /// How many of the traces looked at have it, and of how many that is known.
     pub inside: u32,
     pub outside: u32,
+    pub of_inside: u32,
+    pub of_outside: u32,
     /// The chance that so many would have it for no reason, corrected for how many things were tried.
     pub chance: f64,
     /// The service that explains it as well: where the service takes part, this makes no difference.

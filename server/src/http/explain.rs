@@ -50,14 +50,16 @@ pub async fn explain(
 }
 
 fn finding_json(finding: &Finding) -> Value {
+    type Condition = (String, String, AttrValue);
     let condition =
-        |(field, value): &(String, AttrValue)| json!({ "field": field, "value": attr_json(value) });
-    let span =
-        |conditions: &Vec<(String, AttrValue)>| Value::Array(conditions.iter().map(condition).collect());
+        |(field, op, value): &Condition| json!({ "field": field, "op": op, "value": attr_json(value) });
+    let span = |conditions: &Vec<Condition>| Value::Array(conditions.iter().map(condition).collect());
     json!({
         "spans": finding.spans.iter().map(span).collect::<Vec<_>>(),
         "inside": finding.inside,
         "outside": finding.outside,
+        "of_inside": finding.of_inside,
+        "of_outside": finding.of_outside,
         "chance": finding.chance,
         "goes_with": finding.goes_with,
         "alike": finding.alike,

@@ -6,26 +6,29 @@
 
 use std::collections::HashMap;
 
-use model::query::edit::{self, AttrValueOr, Condition};
-use model::query::{Problem, print_field};
+use model::query::Problem;
+use model::query::edit;
 use model::view::{Explanation, Finding, Region, Scanned, TraceSearch};
-use model::{ApiError, AttrValue, Nanos, Scope, Timestamp, TraceId};
+use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
 
 use super::Queries;
 use super::search::question::parsed;
 use super::search::{range_of, read_question};
 use super::verify::{Range, Verify};
-use crate::limits::{EXPLAIN_MAX_FINDINGS, EXPLAIN_NAMED_TRACES};
+use crate::limits::{EXPLAIN_MAX_FINDINGS, EXPLAIN_NAMED_TRACES, EXPLAIN_TIMED_TRACES};
 use crate::storage::reader::{Member, Traits};
 
+mod numbers;
 mod plan;
 pub mod rank;
 mod stats;
 mod things;
+mod what;
 
 use plan::{Decided, Members};
 use rank::{Bits, Ground, Ranked};
-use things::Things;
+use things::{Things, Times};
+use what::What;
 
 /// Traces shown of each finding.
 const EXAMPLES: usize = 3;
@@ -108,7 +111,7 @@ impl Question {
     }
 
     /// The text of the search for traces inside that have all of this.
-    fn text(&self, spans: &[Vec<Condition>]) -> Result<String, Vec<Problem>> {
+    fn text(&self, whats: &[&What]) -> Result<String, Vec<Problem>> {
         let mut bounds = Vec::new();
         for (op, length) in [(">=", self.region.min_duration), ("<", self.region.max_duration)] {
             bounds.extend(length.map(|length| format!("traceDuration {op} {}ns", length.0)));
@@ -117,9 +120,8 @@ impl Question {
         if !bounds.is_empty() {
             text = edit::beside(&text, &format!("{{ {} }}", bounds.join(" && ")))?;
         }
-        for conditions in spans {
-            let one = conditions.iter().try_fold("{ }".to_owned(), |text, one| edit::toggled(&text, one))?;
-            text = edit::beside(&text, &one)?;
+        for what in whats {
+            text = edit::beside(&text, &what.text()?)?;
         }
         Ok(text)
     }
@@ -158,16 +160,27 @@ impl Queries {
         found.looked_inside = traits.iter().filter(|traits| is_inside(traits)).count() as u32;
         found.looked_outside = traits.len() as u32 - found.looked_inside;
         if found.looked_inside > 0 && found.looked_outside > 0 {
-            let few = |is_inside: bool| side(is_inside).take(EXPLAIN_NAMED_TRACES).map(|m| m.trace_id);
-            let few: Vec<TraceId> = few(true).chain(few(false)).collect();
-            let (said, makers) = (plan::said_plan(scope, &few), plan::makers_plan(scope));
-            let ((said, cost), (makers, more)) =
-                tokio::try_join!(self.reader.said(&said), self.reader.makers(&makers))?;
+            let some = |most: usize| -> Vec<TraceId> {
+                let some = |is_inside: bool| side(is_inside).take(most).map(|m| m.trace_id);
+                some(true).chain(some(false)).collect()
+            };
+            let said = plan::said_plan(scope, &some(EXPLAIN_NAMED_TRACES));
+            let (makers, timed) = (plan::makers_plan(scope), some(EXPLAIN_TIMED_TRACES));
+            let ((said, cost), (makers, more), facts) = tokio::try_join!(
+                async { self.reader.said(&said).await.map_err(ApiError::from) },
+                async { self.reader.makers(&makers).await.map_err(ApiError::from) },
+                self.facts(scope, &timed)
+            )?;
             scanned.add(cost);
             scanned.add(more);
             let sides: Vec<bool> = traits.iter().map(is_inside).collect();
+            let times: Times = traits
+                .iter()
+                .enumerate()
+                .filter_map(|(at, one)| Some((at, facts.get(&one.trace_id)?.critical.clone())))
+                .collect();
             let ranked = tokio::task::spawn_blocking(move || {
-                let things = Things::of(&traits, &said, &makers);
+                let things = Things::of(&traits, &said, &makers, &times);
                 let (ground, ids) = ground(&sides, &things, &traits);
                 let (ranked, tried) = rank::rank(&ground, &things.things, EXPLAIN_MAX_FINDINGS);
                 (ranked, tried, things, ground.inside, ids)
@@ -251,26 +264,18 @@ fn told(
     one: &Ranked,
     (inside, ids): (&Bits, &[TraceId]),
 ) -> Result<Finding, ApiError> {
-    let spans: Vec<Vec<Condition>> = one.things.iter().map(|at| things.conditions[*at].clone()).collect();
-    let alike = one.alike.iter().filter_map(|at| {
-        things.conditions[*at].iter().try_fold("{ }".to_owned(), |text, one| edit::toggled(&text, one)).ok()
-    });
+    let whats: Vec<&What> = one.things.iter().map(|at| &things.whats[*at]).collect();
+    let alike = one.alike.iter().filter_map(|at| things.whats[*at].text().ok());
     Ok(Finding {
         inside: one.inside as u32,
         outside: one.outside as u32,
+        of_inside: one.of.0 as u32,
+        of_outside: one.of.1 as u32,
         chance: one.chance,
         goes_with: one.goes_with.map(|service| things.services[service].clone()),
         alike: alike.collect(),
-        q: question.text(&spans).map_err(unreadable)?,
+        q: question.text(&whats).map_err(unreadable)?,
         examples: one.traces.first_in(inside, EXAMPLES).into_iter().map(|at| ids[at]).collect(),
-        spans: spans.iter().map(|conditions| conditions.iter().map(shown).collect()).collect(),
+        spans: whats.iter().map(|what| what.shown()).collect(),
     })
-}
-
-fn shown(condition: &Condition) -> (String, AttrValue) {
-    let value = match &condition.value {
-        AttrValueOr::Data(value) => value.clone(),
-        AttrValueOr::Literal(_) => AttrValue::Str("error".to_owned()),
-    };
-    (print_field(&condition.field), value)
 }

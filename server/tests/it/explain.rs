@@ -1,6 +1,6 @@
 //! What sets some traces apart, asked of a small shop with one known cause.
 
-use model::{AttrValue, Nanos, Origin, Span, SpanId, SpanKind, Status, TraceId};
+use model::{AttrValue, Nanos, Origin, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
 use serde_json::{Value, json};
 
 use crate::server::{TestServer, now};
@@ -54,8 +54,11 @@ fn orders() -> Vec<Span> {
 }
 
 fn named(answer: &Value) -> Vec<String> {
-    let condition =
-        |c: &Value| format!("{}={}", c["field"].as_str().unwrap(), c["value"].as_str().unwrap_or("?"));
+    let condition = |c: &Value| {
+        let word = |of: &str| c[of].as_str().unwrap_or_default().to_owned();
+        let value = c["value"].as_str().map_or_else(|| c["value"].to_string(), str::to_owned);
+        word("field") + &word("op") + &value
+    };
     let span = |span: &Value| span.as_array().unwrap().iter().map(condition).collect::<Vec<_>>().join(" ");
     let finding = |f: &Value| f["spans"].as_array().unwrap().iter().map(span).collect::<Vec<_>>().join(" + ");
     answer["findings"].as_array().unwrap().iter().map(finding).collect()
@@ -83,6 +86,9 @@ async fn a_brushed_region_is_explained_by_its_cause() {
     // The very same traces: told once.
     let alike = first["alike"].to_string();
     assert!(alike.contains("no slot free") && alike.contains("status = error"), "{alike}");
+    // Where the time goes stands by itself: what others only wait for is not theirs.
+    let own: Vec<&String> = findings.iter().filter(|f| f.starts_with("critical")).collect();
+    assert!(own.len() == 1 && own[0].starts_with("critical(\"payments\")>="), "{findings:#?}");
     // Nearly the same: the release, by the service that has it.
     let version = "resource.service.name=payments resource.service.version=2.0";
     assert!(findings.iter().any(|f| f == version), "{findings:#?}");
@@ -141,5 +147,84 @@ async fn what_cannot_be_explained_is_said() {
         let (status, answer) = server.get(&format!("/api/explain?{ask}")).await;
         assert_eq!(status, 400, "{ask}: {answer}");
         assert!(answer["error"]["message"].as_str().unwrap().contains(word), "{ask}: {answer}");
+    }
+}
+
+/// Carts of three hundred visitors by a source of chance; `length_ms` of the one who works on it, by its number of items.
+fn carts(length_ms: impl Fn(u64, u64) -> u64) -> Vec<Span> {
+    let start = now().minus(Nanos::from_secs(900));
+    let mut state = 42u64;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut spans = Vec::new();
+    for number in 0..300u64 {
+        let (items, noise) = (random(60), random(40));
+        let length = length_ms(items, noise);
+        let span = |id: u64, parent: u64, service: &str, operation: &str, (from, length): (u64, u64)| Span {
+            trace_id: TraceId((u128::from(number) + 1).to_be_bytes()),
+            span_id: SpanId(number * 10 + id),
+            parent_id: SpanId(if parent == 0 { 0 } else { number * 10 + parent }),
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            kind: SpanKind::Server,
+            start: Timestamp(start.0 + number * 1_000_000_000 + from * 1_000_000),
+            duration: Nanos(length * 1_000_000),
+            ..Span::default()
+        };
+        let int = |key: &str, value: u64| (key.to_owned(), AttrValue::Int(value as i64));
+        let mut root = span(1, 0, "web", "GET /cart", (0, length + 30));
+        root.attributes = vec![int("thread.id", random(30)), int("attempt", random(3))];
+        let mut cart = span(2, 1, "cart", "load", (5, length));
+        let price = AttrValue::Double(random(10_000) as f64 / 100.0);
+        cart.attributes = vec![int("items", items), ("price".to_owned(), price)];
+        spans.extend([root, cart, span(3, 1, "mail", "send", (length + 7, 1 + random(9)))]);
+    }
+    spans
+}
+
+#[tokio::test]
+async fn a_number_above_a_bound_is_found_and_so_is_whose_time_it_is() {
+    let server = TestServer::start().await;
+    let spans = carts(|items, noise| if items > 37 { 600 + noise } else { 60 + noise });
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let (_, answer) = server.get("/api/explain?part_min_duration_ms=400").await;
+    let findings = named(&answer);
+    assert_eq!(findings.len(), 2, "{findings:#?}");
+    // A cut lies at a quantile, which is near to the truth and no nearer.
+    let least = |finding: &str| -> Option<i64> { finding.strip_prefix("span.items>=")?.parse().ok() };
+    assert!(
+        findings.iter().any(|f| least(f).is_some_and(|least| (35..=42).contains(&least))),
+        "{findings:#?}"
+    );
+    assert!(findings.iter().any(|f| f.starts_with("critical(\"cart\")>=")), "{findings:#?}");
+    for finding in answer["findings"].as_array().unwrap() {
+        assert!(finding["of_inside"] == answer["inside"] && finding["of_outside"] == answer["outside"]);
+        let q: String = finding["q"].as_str().unwrap().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let (status, found) = server.get(&format!("/api/traces?limit=1000&q={q}")).await;
+        assert_eq!((status, &json!(found["traces"].as_array().unwrap().len())), (200, &finding["inside"]));
+    }
+    // Those with few of it, asked for the other way about.
+    let (_, answer) = server.get("/api/explain?part_max_duration_ms=400").await;
+    let findings = named(&answer);
+    assert!(findings.iter().any(|f| f.starts_with("span.items<")), "{findings:#?}");
+}
+
+#[tokio::test]
+async fn where_nothing_sets_them_apart_nothing_is_said() {
+    let server = TestServer::start().await;
+    // How long it takes has nothing to do with anything said, but for who takes it.
+    let spans = carts(|_, noise| 60 + noise * 20);
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    for part in ["part_min_duration_ms=700", "part_max_duration_ms=200", "part_q=span.attempt%3D2"] {
+        let (status, answer) = server.get(&format!("/api/explain?{part}")).await;
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer["tried"].as_u64().unwrap() > 50, "{answer}");
+        let about = |f: &String| f.starts_with("critical(\"cart\")") || f.starts_with("span.attempt");
+        let wrong: Vec<String> = named(&answer).into_iter().filter(|f| !about(f)).collect();
+        assert!(wrong.is_empty(), "{part}: {wrong:#?}");
     }
 }

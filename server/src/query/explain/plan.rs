@@ -138,7 +138,9 @@ fn traits_sql(of: &str) -> String {
     format!(
         "SELECT trace_id, groupUniqArrayArray(tokens) AS all_tokens,
             groupUniqArrayArray(arrayMap((s, o, f) -> (toString(s), toString(o), f),
-                groups.service, groups.operation, groups.failed)) AS all_groups
+                groups.service, groups.operation, groups.failed)) AS all_groups,
+            groupUniqArrayArray(arrayMap((k, low, high) -> (toString(k), low, high),
+                numbers.key, numbers.min, numbers.max)) AS all_numbers
          FROM pieces WHERE {NEAR} AND {of} GROUP BY trace_id"
     )
 }
@@ -148,7 +150,8 @@ pub fn traits_plan(scope: &Scope, range: Range, traces: &[TraceId]) -> Plan {
     near(Plan::new(scope, traits_sql(&format!("trace_id IN ({})", list(traces)))), range)
 }
 
-/// What spans of some traces say: texts, whole numbers, others in their tagged form, and messages of failure.
+/// What spans of some traces say: texts, whole numbers, others in their tagged form, and messages of failure; and
+/// which of their keys have numbers.
 pub fn said_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
     let sql = format!(
         "SELECT said.1 AS kind, said.2 AS key, said.3 AS value, groupUniqArray(4)(of_service) AS services
@@ -156,6 +159,7 @@ pub fn said_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
                 arrayMap((k, v) -> ('text', toString(k), v), mapKeys(attr_str), mapValues(attr_str)),
                 arrayMap((k, v) -> ('int', toString(k), toString(v)), mapKeys(attr_int), mapValues(attr_int)),
                 arrayMap((k, v) -> ('other', toString(k), v), mapKeys(attr_other), mapValues(attr_other)),
+                arrayMap(k -> ('number', toString(k), '#'), arrayConcat(mapKeys(attr_int), mapKeys(attr_dbl))),
                 [('message', '', status_message)])) AS said
             FROM spans WHERE tenant = {{tenant:String}} AND trace_id IN ({}))
          WHERE said.3 != '' AND length(said.3) <= {EXPLAIN_VALUE_MAX_BYTES}

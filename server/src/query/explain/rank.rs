@@ -4,7 +4,7 @@
 //! What counts is the difference of two shares: of the traces inside that have it and of those outside. It is largest
 //! for what most inside have and few outside do. A thing is kept when so many would hardly have it for no reason, given
 //! how many things were tried. Where it makes no difference among the traces of a service it occurs in, it goes with
-//! that service. What the very same traces have is told once.
+//! that service. What the very same traces have is told once, and of the bounds of one number the most telling.
 
 use super::stats::{Fisher, corrected};
 
@@ -60,13 +60,17 @@ impl Bits {
 }
 
 /// Something a trace may have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Thing {
     pub traces: Bits,
     /// The services it occurs in, by their numbers; none for a service itself.
     pub services: Vec<usize>,
     /// Of things that the same traces have, the most telling name comes first.
     pub rank: u8,
+    /// Of several bounds and values of one number, by the same number here, only one is told.
+    pub family: Option<u32>,
+    /// The traces it is known of, where that is not all of them. It is told by itself, whatever else they have.
+    pub known: Option<Bits>,
 }
 
 /// The traces looked at.
@@ -84,6 +88,8 @@ pub struct Ranked {
     pub traces: Bits,
     pub inside: usize,
     pub outside: usize,
+    /// Traces of both sides that it is known of.
+    pub of: (usize, usize),
     pub chance: f64,
     pub goes_with: Option<usize>,
     /// Other things of the same traces.
@@ -97,14 +103,20 @@ pub fn rank(ground: &Ground, things: &[Thing], most: usize) -> (Vec<Ranked>, usi
     if all.0 == 0 || all.1 == 0 {
         return (Vec::new(), 0);
     }
-    let singles: Vec<Ranked> =
-        (0..things.len()).map(|at| measured(ground, all, vec![at], things[at].traces.clone())).collect();
+    let single = |at: usize| {
+        let of = match &things[at].known {
+            Some(known) => (known.common(&ground.inside), known.common(&ground.outside)),
+            None => all,
+        };
+        measured(ground, of, vec![at], things[at].traces.clone())
+    };
+    let singles: Vec<Ranked> = (0..things.len()).map(single).collect();
     let pairs = pairs(ground, all, things, &singles);
     let tried = things.len() + pairs.len();
     let mut found: Vec<Ranked> = singles.into_iter().chain(pairs).collect();
     let fisher = Fisher::new(all.0 + all.1);
     let chances: Vec<f64> =
-        found.iter().map(|one| fisher.chance(one.inside, all.0, one.outside, all.1)).collect();
+        found.iter().map(|one| fisher.chance(one.inside, one.of.0, one.outside, one.of.1)).collect();
     for (one, chance) in found.iter_mut().zip(corrected(&chances, tried)) {
         one.chance = chance;
     }
@@ -122,23 +134,29 @@ pub fn rank(ground: &Ground, things: &[Thing], most: usize) -> (Vec<Ranked>, usi
             .then(name(a).cmp(&name(b)))
             .then(a.things.cmp(&b.things))
     });
-    (merged(found, most), tried)
+    (merged(found, things, most), tried)
 }
 
-fn measured(ground: &Ground, all: (usize, usize), things: Vec<usize>, traces: Bits) -> Ranked {
+fn measured(ground: &Ground, of: (usize, usize), things: Vec<usize>, traces: Bits) -> Ranked {
     let (inside, outside) = (traces.common(&ground.inside), traces.common(&ground.outside));
-    let effect = inside as f64 / all.0 as f64 - outside as f64 / all.1 as f64;
-    Ranked { things, traces, inside, outside, chance: 1.0, goes_with: None, alike: Vec::new(), effect }
+    let effect = inside as f64 / of.0.max(1) as f64 - outside as f64 / of.1.max(1) as f64;
+    Ranked { things, traces, inside, outside, of, chance: 1.0, goes_with: None, alike: Vec::new(), effect }
 }
 
 /// Pairs of the best that tell clearly more than either alone.
 fn pairs(ground: &Ground, all: (usize, usize), things: &[Thing], singles: &[Ranked]) -> Vec<Ranked> {
-    let mut best: Vec<&Ranked> = singles.iter().filter(|one| one.effect >= LEAST_EFFECT).collect();
+    let thing = |one: &Ranked| &things[one.things[0]];
+    let is_enough = |one: &&Ranked| one.effect >= LEAST_EFFECT && thing(one).known.is_none();
+    let mut best: Vec<&Ranked> = singles.iter().filter(is_enough).collect();
     best.sort_by(|a, b| b.effect.total_cmp(&a.effect));
     // Of those that are the same, one.
     let mut chosen: Vec<&Ranked> = Vec::new();
+    let is_same = |a: &Ranked, b: &Ranked| {
+        are_alike(&a.traces, &b.traces)
+            || thing(a).family.is_some_and(|family| thing(b).family == Some(family))
+    };
     for one in best {
-        if chosen.len() < PAIRED && !chosen.iter().any(|other| are_alike(&one.traces, &other.traces)) {
+        if chosen.len() < PAIRED && !chosen.iter().any(|other| is_same(one, other)) {
             chosen.push(one);
         }
     }
@@ -173,6 +191,7 @@ fn service_of(ground: &Ground, things: &[Thing], one: &Ranked) -> Option<usize> 
     let [at] = one.things[..] else { return None };
     things[at].services.iter().copied().find(|service| {
         let traces = &ground.services[*service];
+        let traces = things[at].known.as_ref().map_or_else(|| traces.clone(), |known| traces.and(known));
         let (inside, outside) = (traces.and(&ground.inside), traces.and(&ground.outside));
         let (of_inside, of_outside) = (inside.count(), outside.count());
         let share = |bits: &Bits, of: usize| one.traces.common(bits) as f64 / of.max(1) as f64;
@@ -181,11 +200,22 @@ fn service_of(ground: &Ground, things: &[Thing], one: &Ranked) -> Option<usize> 
     })
 }
 
-/// Those of the same traces as one before them are told with it.
-fn merged(found: Vec<Ranked>, most: usize) -> Vec<Ranked> {
+/// Those of the same traces as one before them are told with it; of a family, the first.
+fn merged(found: Vec<Ranked>, things: &[Thing], most: usize) -> Vec<Ranked> {
     let mut kept: Vec<Ranked> = Vec::new();
+    let mut families: Vec<u32> = Vec::new();
     for one in found {
-        match kept.iter().position(|other| are_alike(&other.traces, &one.traces)) {
+        let of_families = |ranked: &Ranked| -> Vec<u32> {
+            ranked.things.iter().filter_map(|at| things[*at].family).collect()
+        };
+        if one.things.len() == 1 && of_families(&one).iter().any(|family| families.contains(family)) {
+            continue;
+        }
+        families.extend(of_families(&one));
+        let is_apart = |ranked: &Ranked| things[ranked.things[0]].known.is_some();
+        let is_same =
+            |other: &Ranked| is_apart(other) == is_apart(&one) && are_alike(&other.traces, &one.traces);
+        match kept.iter().position(is_same) {
             Some(at) if one.things.len() == 1 => kept[at].alike.push(one.things[0]),
             None if kept.len() < most => kept.push(one),
             _ => {}

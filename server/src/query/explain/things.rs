@@ -1,14 +1,17 @@
-//! What traces may have, made of what pieces and spans say of them: services, operations, failures, attributes and
-//! who made their spans. Pure.
+//! What traces may have, made of what pieces and spans say of them: services, operations, failures, attributes,
+//! bounds of numbers, who made their spans, and where the time goes. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::AttrValue;
 use model::query::ast::{CompareOp, Literal, StatusWord};
 use model::query::edit::{AttrValueOr, Condition};
 use model::query::fields::{AttributeScope, FieldName, Intrinsic, SERVICE_KEY};
+use model::{AttrValue, Nanos};
 
+use super::numbers::cuts;
 use super::rank::{Bits, Thing};
+use super::what::What;
+use crate::limits::EXPLAIN_MAX_NUMBERS;
 use crate::storage::reader::{Maker, Said, Traits};
 use crate::storage::token::{self, Fact, Key, Owner};
 
@@ -26,29 +29,97 @@ type Named = (Vec<u32>, Vec<Condition>, Vec<usize>, u8);
 /// A value, and the tokens of those who say it.
 type Values = (AttrValue, Vec<u32>);
 
-/// Everything that was found, and what to call it: conditions on one span.
+/// Nanoseconds of the critical path by service, of a trace by its number.
+pub type Times = Vec<(usize, Vec<(String, u64)>)>;
+
+/// Everything that was found, and what to call it.
 #[derive(Default)]
 pub struct Things {
     pub things: Vec<Thing>,
-    pub conditions: Vec<Vec<Condition>>,
+    pub whats: Vec<What>,
     pub services: Vec<String>,
     pub service_traces: Vec<Bits>,
+    families: HashMap<String, u32>,
 }
 
 impl Things {
     /// Traces are numbered as they come.
-    pub fn of(traits: &[Traits], said: &[Said], makers: &[Maker]) -> Things {
+    pub fn of(traits: &[Traits], said: &[Said], makers: &[Maker], times: &Times) -> Things {
         let mut things = Things::default();
         things.add_groups(traits);
         things.add_tokens(traits, said, makers);
+        things.add_numbers(traits, said);
+        things.add_times(traits.len(), times);
         things
     }
 
     fn add(&mut self, conditions: Vec<Condition>, services: Vec<usize>, rank: u8, traces: Bits, of: usize) {
         // What all have, or hardly any, tells nothing.
         if (LEAST_TRACES..of).contains(&traces.count()) {
-            self.things.push(Thing { traces, services, rank });
-            self.conditions.push(conditions);
+            self.push(Thing { traces, services, rank, ..Thing::default() }, What::Span(conditions));
+        }
+    }
+
+    fn push(&mut self, mut thing: Thing, what: What) {
+        let next = self.families.len() as u32;
+        thing.family = what.number().map(|number| *self.families.entry(number).or_insert(next));
+        self.things.push(thing);
+        self.whats.push(what);
+    }
+
+    /// Traces with a number of at least, or less than, each of its cuts.
+    fn add_numbers(&mut self, traits: &[Traits], said: &[Said]) {
+        let mut ranges: BTreeMap<&str, BTreeMap<usize, (f64, f64)>> = BTreeMap::new();
+        for (at, trace) in traits.iter().enumerate() {
+            for (key, low, high) in &trace.numbers {
+                let range = ranges.entry(key).or_default().entry(at).or_insert((f64::MAX, f64::MIN));
+                *range = (range.0.min(f64::from(*low)), range.1.max(f64::from(*high)));
+            }
+        }
+        // In which services is known of those that spans were seen to say.
+        let named = said.iter().filter(|one| one.kind == "number").take(EXPLAIN_MAX_NUMBERS);
+        for one in named {
+            let Some(ranges) = ranges.get(one.key.as_str()) else { continue };
+            let services: Vec<usize> = one.services.iter().map(|service| self.number_of(service)).collect();
+            for op in [CompareOp::GtEq, CompareOp::Lt] {
+                // What is nearest to having it: the largest, or the smallest.
+                let end = |range: &(f64, f64)| if op == CompareOp::Lt { range.0 } else { range.1 };
+                for cut in cuts(ranges.values().map(end).collect()) {
+                    let mut traces = Bits::none(traits.len());
+                    let is_had = |value: f64| if op == CompareOp::Lt { value < cut } else { value >= cut };
+                    ranges.iter().filter(|(_, r)| is_had(end(r))).for_each(|(at, _)| traces.set(*at));
+                    if (LEAST_TRACES..traits.len()).contains(&traces.count()) {
+                        let services = services.clone();
+                        let thing = Thing { traces, services, rank: BY_ATTRIBUTE, ..Thing::default() };
+                        self.push(thing, What::Span(vec![bound(&one.key, op, cut)]));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Traces whose critical path runs through a service for at least each of its cuts.
+    fn add_times(&mut self, of: usize, times: &Times) {
+        let mut known = Bits::none(of);
+        let mut by_service: BTreeMap<&str, Vec<(usize, u64)>> = BTreeMap::new();
+        for (at, trace) in times {
+            known.set(*at);
+            for (service, time) in trace {
+                by_service.entry(service).or_default().push((*at, *time));
+            }
+        }
+        for (service, times) in by_service {
+            let number = self.number_of(service);
+            for cut in cuts(times.iter().map(|(_, time)| *time as f64).collect()) {
+                let least = Nanos(cut.ceil() as u64);
+                let mut traces = Bits::none(of);
+                times.iter().filter(|(_, time)| *time >= least.0).for_each(|(at, _)| traces.set(*at));
+                if (LEAST_TRACES..known.count()).contains(&traces.count()) {
+                    let (services, known) = (vec![number], Some(known.clone()));
+                    let thing = Thing { traces, services, rank: BY_OPERATION, known, ..Thing::default() };
+                    self.push(thing, What::Time { service: service.to_owned(), least });
+                }
+            }
         }
     }
 
@@ -156,6 +227,13 @@ fn attribute(said: &Said) -> Option<(u32, Condition)> {
         _ => return None,
     };
     Some((token, is(AttributeScope::Span, &said.key, value)))
+}
+
+/// Whole numbers as such: they are read more easily, and compare the same.
+fn bound(key: &str, op: CompareOp, cut: f64) -> Condition {
+    let is_whole = cut.fract() == 0.0 && cut.abs() < 9e15;
+    let value = if is_whole { AttrValue::Int(cut as i64) } else { AttrValue::Double(cut) };
+    Condition { op, ..is(AttributeScope::Span, key, value) }
 }
 
 fn is(scope: AttributeScope, key: &str, value: AttrValue) -> Condition {

@@ -23,6 +23,8 @@ pub struct Traits {
     pub tokens: Vec<u32>,
     /// Services with their operations, and whether a span of both failed.
     pub groups: Vec<(String, String, bool)>,
+    /// Keys of numbers with the smallest and largest of each piece.
+    pub numbers: Vec<(String, f32, f32)>,
 }
 
 /// What spans of some traces say: of which kind, its key and value, and in which services.
@@ -54,6 +56,7 @@ struct TraitsRow {
     trace_id: [u8; 16],
     all_tokens: Vec<u32>,
     all_groups: Vec<(String, String, u8)>,
+    all_numbers: Vec<(String, f32, f32)>,
 }
 
 #[derive(Row, Deserialize)]
@@ -80,6 +83,7 @@ impl Reader {
             trace_id: TraceId(row.trace_id),
             tokens: row.all_tokens,
             groups: row.all_groups.into_iter().map(|(s, o, failed)| (s, o, failed != 0)).collect(),
+            numbers: row.all_numbers,
         };
         Ok((rows.into_iter().map(traits).collect(), scanned))
     }

@@ -20,7 +20,7 @@ fn ground() -> Ground {
 }
 
 fn thing(services: &[usize], of: impl Fn(usize) -> bool) -> Thing {
-    Thing { traces: bits(of), services: services.to_vec(), rank: 1 }
+    Thing { traces: bits(of), services: services.to_vec(), rank: 1, ..Thing::default() }
 }
 
 #[test]
@@ -74,4 +74,27 @@ fn the_same_is_told_once() {
 fn with_nobody_inside_there_is_nothing_to_explain() {
     let ground = Ground { inside: Bits::none(TRACES), outside: bits(|_| true), services: Vec::new() };
     assert_eq!(rank(&ground, &[thing(&[], |at| at < 9)], 10), (Vec::new(), 0));
+}
+
+#[test]
+fn of_the_bounds_of_a_number_the_most_telling_is_told() {
+    let bound = |least: usize| Thing { family: Some(7), ..thing(&[], move |at| at < least) };
+    let (found, tried) = rank(&ground(), &[bound(30), bound(90), bound(110), bound(300)], 10);
+    assert_eq!((found.len(), found[0].things.as_slice()), (1, &[2][..]), "{found:?}");
+    assert!(found[0].alike.is_empty() && tried == 4);
+}
+
+/// Half of the traces could not be looked at: they are no evidence of its absence.
+#[test]
+fn what_is_known_of_some_is_judged_by_those_and_stands_alone() {
+    let known = bits(|at| at.is_multiple_of(2));
+    let slow = |at: usize| at.is_multiple_of(2) && at < 90;
+    let things = [Thing { known: Some(known.clone()), ..thing(&[], slow) }, thing(&[], slow)];
+    let (found, _) = rank(&ground(), &things, 10);
+    let told: Vec<_> = found.iter().map(|one| (one.things.clone(), one.inside, one.of)).collect();
+    assert_eq!(told, [(vec![0], 45, (50, 150)), (vec![1], 45, (100, 300))]);
+    // As many of both sides have it, however few of one are known.
+    let known = bits(|at| at >= 80);
+    let even = Thing { known: Some(known.clone()), ..thing(&[], move |at| at >= 80) };
+    assert_eq!(rank(&ground(), &[even], 10).0, []);
 }

@@ -1,0 +1,88 @@
+//! What a trace may have, as the query language says it. Pure.
+
+use model::query::ast::{CompareOp, Expr, ExprKind, Literal};
+use model::query::edit::{self, AttrValueOr, Condition};
+use model::query::{ByteRange, Problem, Query, print_expr, print_field, print_traceql};
+use model::{AttrValue, Nanos};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A span with all of this.
+    Span(Vec<Condition>),
+    /// A critical path that runs through the service for at least so long.
+    Time { service: String, least: Nanos },
+}
+
+impl What {
+    /// The query that finds it.
+    pub fn text(&self) -> Result<String, Vec<Problem>> {
+        match self {
+            What::Span(conditions) => {
+                conditions.iter().try_fold("{ }".to_owned(), |text, one| edit::toggled(&text, one))
+            }
+            What::Time { service, least } => {
+                let condition = Expr::compare(time_in(service), CompareOp::GtEq, length(*least));
+                Ok(print_traceql(&Query::filter(Some(condition))))
+            }
+        }
+    }
+
+    /// The number it is a bound or a value of.
+    pub fn number(&self) -> Option<String> {
+        match self {
+            What::Span(conditions) => match &conditions[..] {
+                [
+                    Condition {
+                        field,
+                        value: AttrValueOr::Data(AttrValue::Int(_) | AttrValue::Double(_)),
+                        ..
+                    },
+                ] => Some(print_field(field)),
+                _ => None,
+            },
+            What::Time { service, .. } => Some(print_expr(&time_in(service))),
+        }
+    }
+
+    /// Fields, signs and values, to be shown.
+    pub fn shown(&self) -> Vec<(String, String, AttrValue)> {
+        match self {
+            What::Span(conditions) => conditions.iter().map(shown).collect(),
+            What::Time { service, least } => {
+                let value = AttrValue::Str(print_expr(&length(*least)));
+                vec![(print_expr(&time_in(service)), CompareOp::GtEq.sign().to_owned(), value)]
+            }
+        }
+    }
+}
+
+fn time_in(service: &str) -> Expr {
+    Expr::new(ExprKind::Critical(service.to_owned()), ByteRange::default())
+}
+
+fn length(nanos: Nanos) -> Expr {
+    Expr::new(ExprKind::Literal(Literal::Duration(nanos)), ByteRange::default())
+}
+
+fn shown(condition: &Condition) -> (String, String, AttrValue) {
+    let value = match &condition.value {
+        AttrValueOr::Data(value) => value.clone(),
+        AttrValueOr::Literal(_) => AttrValue::Str("error".to_owned()),
+    };
+    (print_field(&condition.field), condition.op.sign().to_owned(), value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_in_a_service_is_found_by_its_query() {
+        let what = What::Time { service: "load \"generator".into(), least: Nanos(300_000_000) };
+        let text = what.text().unwrap();
+        assert_eq!(text, r#"{ critical("load \"generator") >= 300ms }"#);
+        assert!(model::query::read(&text).is_ok());
+        let (field, sign, value) = what.shown().remove(0);
+        assert_eq!(format!("{{ {field} {sign} {} }}", value.to_text()), text);
+    }
+}
