@@ -30,6 +30,8 @@ pub const WINDOW_SECS: u64 = 300;
 pub struct Series {
     pub key: WorkKey,
     pub now: Work,
+    /// The windows before the one judged, latest first, where that one has few calls.
+    pub lately: Vec<Work>,
     /// Of today, oldest first, and of the same time of earlier days.
     pub recent: Vec<(Timestamp, Work)>,
     pub days: Vec<(Timestamp, Work)>,

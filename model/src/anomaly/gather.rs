@@ -5,14 +5,18 @@
 //!   [ | | | | | ]  [ | | | | | ]          [ | | | |   ...   | | | ]     [ - ]     [ judged ]
 //!   the same time, half an hour           36 windows of today           left out: it may have begun
 //! ```
+//! Where the window judged has few calls, those before it are judged along with it, and not judged by.
 //! Windows in which an operation was disturbed are left out, so that a fault does not become what is usual.
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::judge::CALLS_LEAST;
 use super::{Book, CallSeries, Calls, Graph, Picture, Series, WINDOW_SECS};
 use crate::work::{Work, WorkKey};
 use crate::{SpanKind, Timestamp};
 
+/// Windows that rare calls are judged by: half an hour together.
+const LATELY: std::ops::RangeInclusive<u64> = 1..=5;
 /// Windows of today, after the one judged and the one left out.
 const RECENT: std::ops::RangeInclusive<u64> = 2..=37;
 const DAYS: u64 = 7;
@@ -102,6 +106,9 @@ impl Gathering {
 
     fn series(&self, key: WorkKey, mut windows: BTreeMap<u64, Work>, book: &Book) -> Series {
         let now = windows.remove(&0).unwrap_or_default();
+        let is_rare = now.spans < CALLS_LEAST;
+        let of_lately = LATELY.take_while(|_| is_rare).map(|window| windows.get(&window));
+        let lately = of_lately.map(|work| work.cloned().unwrap_or_default()).collect();
         let mut taken = |at: &mut dyn Iterator<Item = u64>| -> Vec<(Timestamp, Work)> {
             at.map(|window| (window, self.start_of(window)))
                 .filter(|(_, start)| !book.is_disturbed(&key, *start))
@@ -109,7 +116,7 @@ impl Gathering {
                 .collect()
         };
         let (recent, days) = (taken(&mut self.recent()), taken(&mut self.days()));
-        Series { key, now, recent, days }
+        Series { key, now, lately, recent, days }
     }
 
     /// Requests and messages that each service took, by window.

@@ -2,7 +2,9 @@
 //!
 //! A signal needs four things: enough calls, a chance too small for all that is judged, a change worth telling, and
 //! a figure outside of what any window before had. Days before are asked as well when there are any: what happens at
-//! this time every day is no news.
+//! this time every day is no news. What is called rarely is judged by as many windows as it takes to see enough of it.
+
+use std::borrow::Cow;
 
 use super::chance::{Learned, Share, learn, learn_rate};
 use super::{Budget, CallSeries, Picture, Series, Signal, WINDOW_SECS};
@@ -17,9 +19,9 @@ pub(super) const CHANCE_OF_COMPANION: f64 = 1e-4;
 const WINDOWS_LEAST: usize = 6;
 const LEARNED_CALLS_LEAST: f64 = 50.0;
 /// Fewer calls in the window show nothing.
-const CALLS_LEAST: u64 = 20;
-/// Days with fewer windows are not asked.
-const DAY_WINDOWS_LEAST: usize = 6;
+pub(super) const CALLS_LEAST: u64 = 20;
+/// Days with fewer windows are not asked: the half hour of one earlier day alone tells nothing of how days differ.
+const DAY_WINDOWS_LEAST: usize = 12;
 /// The quantiles a shape is compared at, and by which factor each must have moved.
 const LEVELS: [(f64, f64); 3] = [(0.5, 1.3), (0.9, 1.5), (0.99, 2.0)];
 const MOVED_LEAST: Nanos = Nanos(1_000_000);
@@ -48,7 +50,8 @@ struct Judging {
 pub fn judge(picture: &Picture, budget: Budget) -> (Vec<Signal>, f64) {
     let mut judging = Judging { tests: 0, found: Vec::new() };
     for series in &picture.series {
-        judging.series(series);
+        judging.series(&Judged::of(series, picture.end));
+        judging.requests(series);
     }
     for calls in &picture.calls {
         judging.calls(picture, calls);
@@ -61,20 +64,19 @@ pub fn judge(picture: &Picture, budget: Budget) -> (Vec<Signal>, f64) {
 }
 
 impl Judging {
-    fn series(&mut self, series: &Series) {
-        let base = Base::of(series);
+    fn series(&mut self, series: &Judged<'_>) {
+        let base = Base::of(series.recent);
         self.failures(series, Measure::OwnErrors, |work| work.own_errors);
         self.failures(series, Measure::Errors, |work| work.errors);
         self.slowness(series, &base, Measure::OwnTime, |work| &work.own_times);
         self.slowness(series, &base, Measure::Duration, |work| &work.lengths);
         self.slowness(series, &base, Measure::Lag, |work| &work.lags);
-        self.requests(series, &base);
     }
 
-    fn failures(&mut self, series: &Series, measure: Measure, of: fn(&Work) -> u64) {
+    fn failures(&mut self, series: &Judged<'_>, measure: Measure, of: fn(&Work) -> u64) {
         let share = |work: &Work| Share { have: of(work) as f64, of: work.spans as f64 };
         let now = share(&series.now);
-        let Some(both) = Both::of(series, share, learn) else { return };
+        let Some(both) = Both::of(series.recent, series.days, share, learn) else { return };
         if series.now.spans < CALLS_LEAST {
             return;
         }
@@ -84,11 +86,11 @@ impl Judging {
         let is_worth = found >= level + FAILED_SHARE_LEAST && found >= 2.0 * level && more >= FAILED_LEAST;
         if is_worth && found > both.most() {
             let chance = both.chance(|learned| learned.chance_of_more(now));
-            self.add(&series.key, measure, (found, level), series.now.spans, chance, more);
+            self.add(series.key, measure, (found, level), series.now.spans, chance, more);
         }
     }
 
-    fn slowness(&mut self, series: &Series, base: &Base, measure: Measure, of: fn(&Work) -> &Shape) {
+    fn slowness(&mut self, series: &Judged<'_>, base: &Base, measure: Measure, of: fn(&Work) -> &Shape) {
         let now = of(&series.now);
         let usual = of(&base.sum);
         if now.count() < CALLS_LEAST || (usual.count() as f64) < LEARNED_CALLS_LEAST {
@@ -101,7 +103,7 @@ impl Judging {
             let share =
                 |work: &Work| Share { have: of(work).count_from(bucket) as f64, of: of(work).count() as f64 };
             let seen = share(&series.now);
-            let Some(both) = Both::of(series, share, learn) else { continue };
+            let Some(both) = Both::of(series.recent, series.days, share, learn) else { continue };
             let (was, is) = (usual.quantile(q), now.quantile(q));
             let is_moved = is.0 as f64 >= was.0 as f64 * factor && is.0 >= was.0 + MOVED_LEAST.0;
             let is_worth = is_moved && seen.have - seen.of * both.recent.level >= SLOW_CALLS_LEAST;
@@ -113,18 +115,18 @@ impl Judging {
         let Some(chance) = best else { return };
         let (is, was) = (mean_of(now), mean_of(usual));
         let size = (is - was).max(0.0) * now.count() as f64 / 1e9;
-        self.add(&series.key, measure, (is, was), now.count(), chance.min(1.0), size);
+        self.add(series.key, measure, (is, was), now.count(), chance.min(1.0), size);
     }
 
     /// Of what comes from outside: what is called from inside follows its callers.
-    fn requests(&mut self, series: &Series, base: &Base) {
+    fn requests(&mut self, series: &Series) {
+        let base = Base::of(&series.recent);
         let is_root = base.sum.roots as f64 >= 0.9 * base.sum.spans as f64 && base.sum.spans > 0;
         let share = |work: &Work| Share { have: work.spans as f64, of: 1.0 };
         let trend: Vec<Share> =
             series.recent.iter().rev().take(TREND_WINDOWS).map(|(_, w)| share(w)).collect();
-        let (Some(mut both), Some(trend)) = (Both::of(series, share, learn_rate), learn_rate(&trend)) else {
-            return;
-        };
+        let both = Both::of(&series.recent, &series.days, share, learn_rate);
+        let (Some(mut both), Some(trend)) = (both, learn_rate(&trend)) else { return };
         if !is_root || (base.sum.spans as f64) < LEARNED_CALLS_LEAST {
             return;
         }
@@ -197,15 +199,43 @@ impl Judging {
     }
 }
 
+/// What of an operation is judged, and by what.
+struct Judged<'s> {
+    key: &'s WorkKey,
+    now: Cow<'s, Work>,
+    recent: &'s [(Timestamp, Work)],
+    days: &'s [(Timestamp, Work)],
+}
+
+impl Judged<'_> {
+    /// The last window; of what is called rarely, and not only now, more of them.
+    fn of(series: &Series, end: Timestamp) -> Judged<'_> {
+        let Series { key, now, lately, recent, days } = series;
+        let usual: u64 = recent.iter().map(|(_, work)| work.spans).sum();
+        let is_rare = now.spans < CALLS_LEAST && usual < CALLS_LEAST * recent.len() as u64;
+        let (mut sum, mut windows) = (Cow::Borrowed(now), 1);
+        for before in lately.iter().filter(|_| is_rare) {
+            if sum.spans >= CALLS_LEAST {
+                break;
+            }
+            sum.to_mut().merge(before);
+            windows += 1;
+        }
+        let begins = end.minus(Nanos::from_secs(windows * WINDOW_SECS));
+        let is_before = |(start, _): &(Timestamp, Work)| *start < begins;
+        Judged { key, now: sum, recent: &recent[..recent.partition_point(is_before)], days }
+    }
+}
+
 /// The sum of the windows judged by, those of today.
 struct Base {
     sum: Work,
 }
 
 impl Base {
-    fn of(series: &Series) -> Base {
+    fn of(recent: &[(Timestamp, Work)]) -> Base {
         let mut sum = Work::default();
-        series.recent.iter().for_each(|(_, work)| sum.merge(work));
+        recent.iter().for_each(|(_, work)| sum.merge(work));
         Base { sum }
     }
 }
@@ -218,7 +248,8 @@ struct Both {
 
 impl Both {
     fn of(
-        series: &Series,
+        recent: &[(Timestamp, Work)],
+        days: &[(Timestamp, Work)],
         share: impl Fn(&Work) -> Share,
         learn: fn(&[Share]) -> Option<Learned>,
     ) -> Option<Both> {
@@ -227,8 +258,8 @@ impl Both {
         };
         let is_enough =
             |l: &Learned, windows| l.windows >= windows && (l.weight >= LEARNED_CALLS_LEAST || l.level > 1.0);
-        let recent = learn(&shares(&series.recent)).filter(|l| is_enough(l, WINDOWS_LEAST))?;
-        let days = learn(&shares(&series.days)).filter(|l| is_enough(l, DAY_WINDOWS_LEAST));
+        let recent = learn(&shares(recent)).filter(|l| is_enough(l, WINDOWS_LEAST))?;
+        let days = learn(&shares(days)).filter(|l| is_enough(l, DAY_WINDOWS_LEAST));
         Some(Both { recent, days })
     }
 

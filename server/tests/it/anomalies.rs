@@ -108,6 +108,61 @@ async fn a_fault_opens_one_which_outlives_a_restart() {
     assert_eq!(server.metric("skein_anomaly_opened_total").await, 0.0);
 }
 
+/// Half an hour that was not judged when it was: what began and ended in it is told of as such.
+#[tokio::test]
+async fn a_fault_that_is_gone_opens_and_closes() {
+    let (url, heard) = webhook().await;
+    let server = TestServer::start_with(&["--settle-after-secs", "1", "--anomaly-webhook", &url]).await;
+    let begun = now();
+    let ago = |secs: u64| begun.minus(Nanos::from_secs(secs));
+    let (fault_begins, fault_ends) = (ago(1_500), ago(1_200));
+    let spans = [
+        traffic(ago(6_000), 4_500, false),
+        traffic(fault_begins, 300, true),
+        traffic(fault_ends, 1_170, false),
+    ];
+    server.send(&spans.concat()).await;
+
+    let events = until("the webhook is told of its end", async || {
+        let heard = heard.lock().unwrap().clone();
+        heard.iter().any(|event| event["event"] == "close").then_some(heard)
+    })
+    .await;
+    let told: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    // The first was refused, and told again before anything else.
+    assert_eq!(told, ["open", "open", "close"]);
+    assert!(listed(&server, "?state=open").await.is_empty());
+    let closed = listed(&server, "?state=closed").await;
+    let [anomaly] = &closed[..] else { panic!("{closed:?}") };
+    for event in &events {
+        assert_eq!(event["anomaly"]["id"], anomaly["id"]);
+    }
+    assert_eq!(events[2]["anomaly"], *anomaly);
+
+    assert_eq!(
+        (&anomaly["origin"]["service"], &anomaly["origin"]["operation"]),
+        (&"cart".into(), &"get".into())
+    );
+    let time = |of: &str| Timestamp(anomaly[of].as_str().unwrap().parse().unwrap());
+    // Windows are five minutes, and one begins each minute.
+    let window = Nanos::from_secs(360);
+    let (start, end) = (time("start_unix_ns"), time("closed_unix_ns"));
+    assert!(start >= fault_begins.minus(window) && start < fault_ends, "{anomaly}");
+    assert!(end >= fault_ends.minus(window) && end <= fault_ends.plus(window), "{anomaly}");
+    // Of a hundred calls, half failed.
+    let size = anomaly["size"].as_f64().unwrap();
+    assert!((30.0..=51.0).contains(&size), "{anomaly}");
+    assert!((0.9..=1.0).contains(&anomaly["confidence"].as_f64().unwrap()), "{anomaly}");
+    let examples = anomaly["trace_ids"].as_array().unwrap();
+    assert!(!examples.is_empty(), "{anomaly}");
+    for example in examples {
+        let (_, trace) = server.get(&format!("/api/traces/{}", example.as_str().unwrap())).await;
+        assert_eq!(trace["status"], "error");
+    }
+    assert_eq!(server.metric("skein_anomaly_opened_total").await, 1.0);
+    assert_eq!(server.metric("skein_anomaly_closed_total").await, 1.0);
+}
+
 #[tokio::test]
 async fn wrong_questions_are_refused() {
     let server = TestServer::start().await;

@@ -36,7 +36,7 @@ impl Dice {
         let at = |window: u64| END.minus(Nanos::from_secs(300 * window));
         let key = WorkKey { service: "cart".into(), operation: "get".into(), ..WorkKey::default() };
         let recent = (2..38).rev().map(|window| (at(window), self.work(spans, 20.0, 0.01))).collect();
-        Series { key, now, recent, days: Vec::new() }
+        Series { key, now, recent, ..Series::default() }
     }
 }
 
@@ -100,7 +100,14 @@ fn what_happens_every_day_at_this_time_is_no_news() {
     let now = dice.work(200, 60.0, 0.01);
     let mut series = dice.series(200, now);
     assert!(!alarms(&picture(vec![series.clone()])).is_empty());
-    series.days = (286..292).map(|window| (Timestamp(window), dice.work(200, 60.0, 0.01))).collect();
+    let mut days = |windows: std::ops::Range<u64>| -> Vec<(Timestamp, Work)> {
+        windows.map(|window| (Timestamp(window), dice.work(200, 60.0, 0.01))).collect()
+    };
+    let (yesterday, before) = (days(286..292), days(574..580));
+    // One day alone may have been like this by chance.
+    series.days.clone_from(&yesterday);
+    assert!(!alarms(&picture(vec![series.clone()])).is_empty());
+    series.days.extend(before);
     assert!(alarms(&picture(vec![series])).is_empty());
 }
 
@@ -144,4 +151,25 @@ fn a_call_that_was_never_made_is_new_for_a_while() {
     // With nothing known from before, everything is new.
     new.known_since = END.minus(Nanos::from_secs(1_800));
     assert_eq!(alarms(&new), []);
+}
+
+#[test]
+fn what_is_called_rarely_is_judged_by_more_windows() {
+    let mut dice = Dice(13);
+    let rare = |dice: &mut Dice, slow: usize| {
+        let now = dice.work(7, if slow > 0 { 200.0 } else { 20.0 }, 0.0);
+        let mut series = dice.series(7, now);
+        series.lately = (1..6).map(|at| dice.work(7, if at < slow { 200.0 } else { 20.0 }, 0.0)).collect();
+        // They are known to the windows of today too, and must not be judged by.
+        let slow = series.lately[1..].iter().zip(series.recent.iter_mut().rev());
+        slow.for_each(|(work, (_, known))| known.clone_from(work));
+        alarms(&picture(vec![series]))
+    };
+    assert_eq!(rare(&mut dice, 0), []);
+    assert_eq!(rare(&mut dice, 3), [Measure::OwnTime, Measure::Duration]);
+    // What is rare only now is not looked for in the past.
+    let now = dice.work(3, 200.0, 0.0);
+    let mut busy = dice.series(200, now);
+    busy.lately = (1..6).map(|_| dice.work(200, 200.0, 0.0)).collect();
+    assert_eq!(alarms(&picture(vec![busy])), [Measure::Requests]);
 }
