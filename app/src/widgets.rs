@@ -10,3 +10,4 @@ pub mod range;
 pub mod service;
 pub mod splitter;
 pub mod status;
+pub mod walk;

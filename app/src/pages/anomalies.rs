@@ -4,18 +4,18 @@
 //! For tests: `[data-testid=anomaly]` with `data-state`, `[data-testid=no-anomaly]`, `[data-testid=judged]`,
 //! `[data-testid=range]`. Keys: `j` `k` and arrows move, Enter opens. The list renews itself.
 
-use leptos::ev;
 use leptos::prelude::*;
 use model::view::AnomalyList;
 
 use super::services::Live;
-use crate::browser::{self, clock, keys};
+use crate::browser::{self, clock};
 use crate::format::clock::Zone;
 use crate::state::Router;
 use crate::url::{AnomaliesView, Route};
 use crate::views::anomalies;
 use crate::widgets::message::ErrorState;
 use crate::widgets::range::RangeButtons;
+use crate::widgets::walk::walk;
 
 #[component]
 pub fn AnomaliesPage() -> impl IntoView {
@@ -31,16 +31,7 @@ pub fn AnomaliesPage() -> impl IntoView {
     let choose = Callback::new(move |length_secs: u64| {
         router.go(&AnomaliesView { length_secs, ..view.get_untracked() }.url());
     });
-    let keys = window_event_listener(ev::keydown, move |event| {
-        let step = match keys::page_key(&event).as_deref() {
-            Some("j" | "ArrowDown") => 1,
-            Some("k" | "ArrowUp") => -1,
-            _ => return,
-        };
-        event.prevent_default();
-        browser::focus_neighbour(".Anomaly-link", step);
-    });
-    on_cleanup(move || keys.remove());
+    walk(".Anomaly-link");
     let list = move || {
         let offset = |time| clock::offset_minutes(zone.get(), time);
         let service = view.with(|view| view.service.clone());

@@ -3,15 +3,15 @@
 //! For tests: `[data-testid=explain-page]`, `[data-testid=finding]`, `[data-testid=explained]` (how many were looked
 //! at), `[data-testid=no-finding]`.
 
-use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::ApiError;
 
-use crate::browser::{self, clock, keys};
+use crate::browser::{self, clock};
 use crate::url::{ExplainView, SearchView, TimeRange};
 use crate::views::explain;
 use crate::widgets::message::ErrorState;
+use crate::widgets::walk::walk;
 
 #[component]
 pub fn ExplainPage(view: ExplainView) -> impl IntoView {
@@ -39,16 +39,7 @@ pub fn ExplainPage(view: ExplainView) -> impl IntoView {
             };
         });
     });
-    let keys = window_event_listener(ev::keydown, move |event| {
-        let step = match keys::page_key(&event).as_deref() {
-            Some("j" | "ArrowDown") => 1,
-            Some("k" | "ArrowUp") => -1,
-            _ => return,
-        };
-        event.prevent_default();
-        browser::focus_neighbour(".Finding-link", step);
-    });
-    on_cleanup(move || keys.remove());
+    walk(".Finding-link");
     view! {
         <div class="Explain" data-testid="explain-page">
             <header class="Explain-head">

@@ -225,8 +225,9 @@ struct FirstRow {
     secs: u32,
 }
 
+/// A window's figures of one operation, as any statement asks for them.
 #[derive(Row, Deserialize)]
-struct WorkRow {
+pub struct WorkRow {
     window: u32,
     service: String,
     operation: String,
@@ -245,7 +246,7 @@ struct WorkRow {
 }
 
 impl WorkRow {
-    fn into_window(self) -> WindowWork {
+    pub fn into_window(self) -> WindowWork {
         let count = |number: i64| u64::try_from(number).unwrap_or_default();
         WindowWork {
             window: self.window.into(),

@@ -1,14 +1,13 @@
 //! Services or operations as a table: figures of now, what changed, and a trend.
 
-use leptos::ev;
 use leptos::prelude::*;
 use model::SpanKind;
 use model::view::{Health, Red, Why};
 
-use crate::browser::{self, keys};
 use crate::format::{self, duration};
 use crate::views::trend::Trend;
 use crate::widgets::service::ServiceName;
+use crate::widgets::walk::walk;
 
 /// Smaller changes are noise and not mentioned.
 const WORTH_TELLING: f64 = 1.25;
@@ -37,16 +36,7 @@ pub fn Lines(
     #[prop(into)] is_waiting: Signal<bool>,
     link: Callback<String, String>,
 ) -> impl IntoView {
-    let keys = window_event_listener(ev::keydown, move |event| {
-        let step = match keys::page_key(&event).as_deref() {
-            Some("j" | "ArrowDown") => 1,
-            Some("k" | "ArrowUp") => -1,
-            _ => return,
-        };
-        event.prevent_default();
-        browser::focus_neighbour(".Lines-link", step);
-    });
-    on_cleanup(move || keys.remove());
+    walk(".Lines-link");
     let empty = move || (!is_waiting.get() && lines.with(Vec::is_empty)).then_some("Nothing was called.");
     view! {
         <div class="Lines" class:is-stale=move || is_waiting.get()>
