@@ -72,7 +72,7 @@ test("two ticked in the search: what differs, where the time went, and what the 
   await expect(panel).toContainText("GET /cart");
 
   await page.keyboard.press("1");
-  await page.keyboard.press("s");
+  await page.keyboard.press("t");
   await expect(page.getByTestId("diff-delta")).toHaveText("−80.0 ms");
 });
 
@@ -119,4 +119,33 @@ test("what is the same can be left out, rows fold, and a pasted id is the other 
   await page.goto(`${shop.skein.http}/diff?a=${"ab".repeat(16)}&b=${shop.quick.traceId}`);
   await expect(page.getByTestId("error-state")).toContainText("ab".repeat(16));
   await expectAccessible(page);
+});
+
+test("a part of the time is looked at by dragging and by keys, and is in the link", async ({ page, shop }) => {
+  await page.goto(`${shop.skein.http}/diff?a=${shop.quick.traceId}&b=${shop.slow.traceId}`);
+  const mail = page.getByTestId("diff-row").filter({ hasText: "send" }).locator(".Diff-bar");
+  const width = async () => (await mail.boundingBox())?.width ?? 0;
+  await expect(mail).toHaveCount(1);
+  const whole = await width();
+  const axis = (await page.getByRole("columnheader", { name: "Time, first above second" }).boundingBox())!;
+  await page.mouse.move(axis.x + axis.width * 0.7, axis.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(axis.x + axis.width * 0.99, axis.y + 10, { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(width).toBeGreaterThan(whole * 3);
+  await expect(page).toHaveURL(/time=\d+-\d+/);
+  await expectAccessible(page);
+  const zoomed = await width();
+  await page.reload();
+  await expect.poll(width).toBe(zoomed);
+  await page.getByTestId("diff-whole").click();
+  await expect.poll(width).toBe(whole);
+  await expect(page).not.toHaveURL(/time=/);
+
+  await page.getByTestId("diff-row").filter({ hasText: "send" }).click();
+  await page.keyboard.press("z");
+  await expect.poll(width).toBeGreaterThan(zoomed);
+  await page.keyboard.press("0");
+  await page.keyboard.press("w");
+  await expect.poll(width).toBeGreaterThan(whole);
 });

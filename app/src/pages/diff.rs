@@ -15,6 +15,7 @@ use model::trace::diff::Compare;
 use model::{ApiError, TraceId};
 
 use crate::browser::{document, keys};
+use crate::chart::Window;
 use crate::state::Router;
 use crate::url::{DiffPair, DiffView, Route};
 use crate::views::diff::markup::Compared;
@@ -33,6 +34,8 @@ use pick::Pick;
 /// Browsers refuse more than some 200 changes of the URL in half a minute.
 const NOTE_AFTER: Duration = Duration::from_millis(250);
 const PAGE_ROWS: isize = 25;
+const ZOOM_IN: f64 = 0.7;
+const PAN: f64 = 0.2;
 
 #[component]
 pub fn DiffPage(pair: DiffPair) -> impl IntoView {
@@ -138,7 +141,13 @@ fn pressed(key: &str, comparison: Comparison, router: Router, pair: DiffPair) ->
         "f" => comparison.is_changes.update(|only| *only = !*only),
         "1" => comparison.is_flame.set(false),
         "2" => comparison.is_flame.set(true),
-        "s" => router.go(&pair.turned_round().url()),
+        "t" => router.go(&pair.turned_round().url()),
+        "w" => comparison.zoom(ZOOM_IN),
+        "s" => comparison.zoom(1.0 / ZOOM_IN),
+        "a" => comparison.pan(-PAN),
+        "d" => comparison.pan(PAN),
+        "z" => comparison.zoom_to_entry(),
+        "0" => comparison.zoom_out(),
         "Escape" => comparison.entry.set(None),
         _ => return false,
     }
@@ -153,6 +162,12 @@ fn follow_url(comparison: Comparison, router: Router, pair: DiffPair) {
         {
             comparison.is_flame.set(view.is_flame);
             comparison.is_changes.set(view.is_changes);
+            match view.window {
+                Some((from, to)) => {
+                    comparison.set_window(Window { from_ns: from as f64, to_ns: to as f64 });
+                }
+                None => comparison.zoom_out(),
+            }
             match view.entry {
                 Some(entry) => untrack(|| comparison.reveal(entry)),
                 None => comparison.entry.set(None),
@@ -171,6 +186,9 @@ fn follow_url(comparison: Comparison, router: Router, pair: DiffPair) {
             entry: comparison.entry.get(),
             is_flame: comparison.is_flame.get(),
             is_changes: comparison.is_changes.get(),
+            window: Some(comparison.window.get())
+                .filter(|window| !window.is_whole(comparison.compared().total_ns))
+                .map(|window| (window.from_ns as u64, window.to_ns as u64)),
         };
         cancel();
         // The first time, the URL has said it already.

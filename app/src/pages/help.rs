@@ -81,7 +81,9 @@ const DIFF: Keys = &[
     ("→ ←", "unfold or go in, fold or go out"),
     ("n N", "next, previous part of the difference"),
     ("f", "list only what differs"),
-    ("s", "turn round"),
+    ("w s  a d", "zoom in, out; earlier, later"),
+    ("z 0", "zoom to the row, all of the time"),
+    ("t", "turn round"),
     ("1 2", "rows, flame"),
 ];
 

@@ -2,12 +2,14 @@
 
 use model::trace::diff::Compare;
 
+use super::trace::window_of;
 use super::{Query, pasted, with_query};
 
 /// How far around a trace its peers are looked for, by its name in the URL: seconds, and what the button says.
 pub const WINDOWS: [(&str, u64, &str); 3] =
     [("1h", 3_600, "1 h"), ("6h", 6 * 3_600, "6 h"), ("24h", 24 * 3_600, "24 h")];
 const USUAL: usize = 1;
+
 /// What decides which comparison is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiffPair {
@@ -24,6 +26,8 @@ pub struct DiffView {
     pub is_flame: bool,
     /// Only what differs is listed, with the way to it.
     pub is_changes: bool,
+    /// The part of the time that the bars show, in nanoseconds from the start of both; all of it when none is given.
+    pub window: Option<(u64, u64)>,
 }
 
 /// A trace id in any notation, or what stands for those of its operation.
@@ -46,7 +50,7 @@ impl DiffPair {
     }
 
     pub fn url(self) -> String {
-        DiffView { pair: self, entry: None, is_flame: false, is_changes: false }.url()
+        DiffView { pair: self, entry: None, is_flame: false, is_changes: false, window: None }.url()
     }
 }
 
@@ -60,6 +64,7 @@ impl DiffView {
             entry: query.get("entry").and_then(|number| number.parse().ok()),
             is_flame: query.get("view") == Some("flame"),
             is_changes: query.get("only") == Some("changes"),
+            window: query.get("time").and_then(window_of),
         }
     }
 
@@ -73,6 +78,7 @@ impl DiffView {
         query.push_some("entry", self.entry.map(|number| number.to_string()));
         query.push_some("view", self.is_flame.then_some("flame"));
         query.push_some("only", self.is_changes.then_some("changes"));
+        query.push_some("time", self.window.map(|(from, to)| format!("{from}-{to}")));
         with_query("/diff".to_owned(), query)
     }
 }
@@ -94,14 +100,22 @@ mod tests {
                 entry: None,
                 is_flame: false,
                 is_changes: false,
+                window: None,
             },
             DiffView {
                 pair: pair(Some(Compare::Typical), Some(other), 3_600),
                 entry: Some(7),
                 is_flame: true,
                 is_changes: true,
+                window: Some((1_000, 2_000_000)),
             },
-            DiffView { pair: pair(Some(one), None, 21_600), entry: None, is_flame: false, is_changes: false },
+            DiffView {
+                pair: pair(Some(one), None, 21_600),
+                entry: None,
+                is_flame: false,
+                is_changes: false,
+                window: None,
+            },
         ] {
             let url = view.url();
             let (path, query) = url.split_once('?').unwrap();

@@ -36,7 +36,7 @@ pub fn Head(comparison: Comparison, pair: DiffPair) -> impl IntoView {
                 <section class="DiffHead-side" aria-label="Second" inner_html=move || side(false)></section>
                 <span class="DiffHead-tools">
                     <Switches comparison=comparison />
-                    <a class="Button is-small" href=pair.turned_round().url() title="First becomes second (s)">"Turn round"</a>
+                    <a class="Button is-small" href=pair.turned_round().url() title="First becomes second (t)">"Turn round"</a>
                     <a class="Button is-small" href=DiffPair { b: None, ..trace_first }.url()>"Other trace…"</a>
                 </span>
             </div>
@@ -62,7 +62,19 @@ fn Switches(comparison: Comparison) -> impl IntoView {
             </button>
         }
     };
+    let is_zoomed = move || !comparison.window.get().is_whole(comparison.compared().total_ns);
     view! {
+        <Show when=is_zoomed>
+            <button
+                type="button"
+                class="Button is-small"
+                data-testid="diff-whole"
+                title="Show all of the time (0)"
+                on:click=move |_| comparison.zoom_out()
+            >
+                "All of the time"
+            </button>
+        </Show>
         <span class="Range" role="group" aria-label="View">
             {button("Flame", "Where the time went (2), or rows with both bars (1)", is_flame)}
             {button("Only changes", "List only what differs (f)", is_changes)}

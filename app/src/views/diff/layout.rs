@@ -10,6 +10,7 @@
 use model::trace::NO_ROW;
 use model::trace::diff::{Change, Diff, Entry, Side};
 
+use crate::chart::Window;
 use crate::views::waterfall::rows::Folded;
 
 /// What a row says of a change: a sign, a word, and a class for its colour.
@@ -49,10 +50,19 @@ pub fn total_ns(diff: &Diff) -> u64 {
     ends.max().unwrap_or_default().max(1)
 }
 
-/// A bar's left edge and width in per cent of the axis.
-pub fn bar(side: &Side, total_ns: u64) -> Option<(f64, f64)> {
-    let share = |ns: u64| ns as f64 * 100.0 / total_ns as f64;
-    (side.calls > 0).then(|| (share(side.start), share(side.end.saturating_sub(side.start))))
+/// A bar's left edge and width in per cent of the axis; none where it lies outside of the window.
+pub fn bar(side: &Side, window: Window) -> Option<(f64, f64)> {
+    let share = |ns: u64| (ns as f64 - window.from_ns) * 100.0 / window.length_ns();
+    let (from, to) = (share(side.start), share(side.end));
+    let is_shown = side.calls > 0 && from <= 100.0 && to >= 0.0;
+    is_shown.then(|| (from.max(0.0), to.min(100.0) - from.max(0.0)))
+}
+
+/// Where the bars of both sides begin, and how much time they take in together.
+pub fn extent(entry: &Entry) -> Option<(u64, u64)> {
+    let sides = [&entry.a, &entry.b].into_iter().filter(|side| side.calls > 0);
+    let from = sides.clone().map(|side| side.start).min()?;
+    Some((from, sides.map(|side| side.end).max()?.saturating_sub(from)))
 }
 
 /// By entry: how many follow that are below it.

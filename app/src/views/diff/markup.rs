@@ -32,7 +32,7 @@ pub struct Compared {
     pub sizes: Vec<u32>,
     /// Entries that make one longer than the other, the largest first.
     pub contributions: Vec<(u32, i64)>,
-    total_ns: u64,
+    pub total_ns: u64,
     deepest: u32,
 }
 
@@ -44,6 +44,7 @@ pub struct Screen<'a> {
     pub top_px: f64,
     pub entry: Option<u32>,
     pub folded: &'a Folded,
+    pub window: Window,
 }
 
 impl Compared {
@@ -57,9 +58,9 @@ impl Compared {
         }
     }
 
-    pub fn axis(&self) -> String {
+    pub fn axis(window: Window) -> String {
         let mut html = Html::default();
-        for tick in ticks(Window::whole(self.total_ns), LANE_PX, &Folds::default()) {
+        for tick in ticks(window, LANE_PX, &Folds::default()) {
             html.open("span", &[("class", "Diff-tick"), ("style", &left(tick.px / LANE_PX))]);
             html.text(&tick.label);
             html.close("span");
@@ -119,7 +120,7 @@ impl Compared {
         html.open("div", &[("role", "gridcell"), ("class", "Diff-lane")]);
         let color = service_color_css(service);
         for (side, class) in [(&entry.a, "Diff-bar is-first"), (&entry.b, "Diff-bar is-second")] {
-            self.bar(html, side, class, &color);
+            bar(html, side, screen.window, class, &color);
         }
         html.close("div");
         html.close("div");
@@ -142,14 +143,6 @@ impl Compared {
         html.element("span", "Diff-operation", self.diff.text(entry.operation));
         html.element("span", "Diff-service", service);
         html.close("div");
-    }
-
-    fn bar(&self, html: &mut Html, side: &Side, class: &str, color: &str) {
-        let Some((from, width)) = layout::bar(side, self.total_ns) else { return };
-        let style = format!("left:{from:.3}%;width:{width:.3}%;background:{color}");
-        let class = if side.errors > 0 { format!("{class} is-failed") } else { class.to_owned() };
-        html.open("i", &[("class", &class), ("style", &style)]);
-        html.close("i");
     }
 
     pub fn flame(&self, cells: &[Cell], entry: Option<u32>) -> String {
@@ -344,6 +337,14 @@ pub fn failed(error: &ApiError) -> String {
     html.finish()
 }
 
+fn bar(html: &mut Html, side: &Side, window: Window, class: &str, color: &str) {
+    let Some((from, width)) = layout::bar(side, window) else { return };
+    let style = format!("left:{from:.3}%;width:{width:.3}%;background:{color}");
+    let class = if side.errors > 0 { format!("{class} is-failed") } else { class.to_owned() };
+    html.open("i", &[("class", &class), ("style", &style)]);
+    html.close("i");
+}
+
 fn number_cell(html: &mut Html, class: &str, text: &str) {
     html.open("div", &[("role", "gridcell"), ("class", class)]);
     html.text(text);
@@ -386,8 +387,9 @@ mod tests {
         );
         let compared = Compared::new(diff);
         let folded = Folded::none(2);
+        let window = Window { from_ns: 0.0, to_ns: 100e6 };
         let mut screen =
-            Screen { rows: &[0, 1], visible: 0..1, top_px: 5.0, entry: Some(0), folded: &folded };
+            Screen { rows: &[0, 1], visible: 0..1, top_px: 5.0, entry: Some(0), folded: &folded, window };
         let row = compared.rows(&screen);
         for part in [
             "aria-level=\"1\"",
@@ -397,13 +399,18 @@ mod tests {
             "is-error",
             "+50.0 ms",
             "Diff-bar is-second is-failed",
+            "width:100.000%",
         ] {
             assert!(row.contains(part), "{part}: {row}");
         }
         assert!(!row.contains("<b>GET"), "{row}");
         screen.visible = 1..9;
+        screen.window = Window { from_ns: 15e6, to_ns: 55e6 };
         let row = compared.rows(&screen);
         assert!(row.contains("translateY(27px)") && !row.contains("aria-expanded"), "{row}");
+        assert!(row.contains("left:0.000%;width:12.500%"), "{row}");
+        screen.window = Window { from_ns: 30e6, to_ns: 55e6 };
+        assert!(!compared.rows(&screen).contains("Diff-bar"));
         assert!(compared.panel(0).contains("<td class=\"\">150 ms</td>"));
         let cells = layout::flame(&compared.diff);
         assert!(compared.flame(&cells, Some(1)).contains("DiffFlame-cell  is-cursor"));

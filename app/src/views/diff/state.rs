@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::layout;
 use super::markup::Compared;
+use crate::chart::Window;
 use crate::views::waterfall::rows::Folded;
 
 #[derive(Clone, Copy)]
@@ -16,6 +17,8 @@ pub struct Comparison {
     pub folded: RwSignal<Folded>,
     pub is_changes: RwSignal<bool>,
     pub is_flame: RwSignal<bool>,
+    /// The part of the time that the bars show.
+    pub window: RwSignal<Window>,
     pub rows: Memo<Arc<Vec<u32>>>,
 }
 
@@ -23,6 +26,7 @@ impl Comparison {
     pub fn new(compared: Arc<Compared>) -> Comparison {
         let folded = RwSignal::new(Folded::none(compared.sizes.len()));
         let is_changes = RwSignal::new(false);
+        let window = RwSignal::new(Window::whole(compared.total_ns));
         let of = Arc::clone(&compared);
         let rows = Memo::new_with_compare(
             move |_| Arc::new(layout::listed(&of.diff, &of.sizes, &folded.read(), is_changes.get())),
@@ -34,12 +38,50 @@ impl Comparison {
             folded,
             is_changes,
             is_flame: RwSignal::new(false),
+            window,
             rows,
         }
     }
 
     pub fn compared(self) -> Arc<Compared> {
         self.compared.get_value()
+    }
+
+    pub fn set_window(self, window: Window) {
+        let total_ns = self.compared.with_value(|compared| compared.total_ns);
+        let window = window.within(total_ns);
+        if self.window.get_untracked() != window {
+            self.window.set(window);
+        }
+    }
+
+    pub fn zoom_out(self) {
+        self.set_window(Window::whole(self.compared.with_value(|compared| compared.total_ns)));
+    }
+
+    /// Below one it zooms in, around the entry looked at or else the middle.
+    pub fn zoom(self, factor: f64) {
+        let window = self.window.get_untracked();
+        let is_shown = |ns: &f64| (window.from_ns..=window.to_ns).contains(ns);
+        let middle = |(from, length): (u64, u64)| from as f64 + length as f64 / 2.0;
+        let fixed = self.extent().map(middle).filter(is_shown);
+        self.set_window(window.zoomed(fixed.unwrap_or(window.from_ns + window.length_ns() / 2.0), factor));
+    }
+
+    pub fn pan(self, share: f64) {
+        self.set_window(self.window.get_untracked().panned(share));
+    }
+
+    pub fn zoom_to_entry(self) {
+        if let Some((from, length)) = self.extent() {
+            self.set_window(Window::around(from, length));
+        }
+    }
+
+    /// Where both bars of the entry looked at begin, and how much time they take in.
+    fn extent(self) -> Option<(u64, u64)> {
+        let entry = self.entry.get_untracked()?;
+        self.compared.with_value(|compared| layout::extent(compared.diff.entries.get(entry as usize)?))
     }
 
     /// Looks at an entry, wherever it is folded away.

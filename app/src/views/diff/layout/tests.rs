@@ -59,9 +59,15 @@ fn bars_share_an_axis() {
     let diff = diff();
     let total = total_ns(&diff);
     assert_eq!(total, 160_000_000);
-    assert_eq!(bar(&diff.entries[3].a, total), Some((31.25, 25.0)));
-    assert_eq!(bar(&diff.entries[3].b, total), Some((31.25, 56.25)));
-    assert_eq!(bar(&diff.entries[4].a, total), None);
+    let whole = Window::whole(total);
+    assert_eq!(bar(&diff.entries[3].a, whole), Some((31.25, 25.0)));
+    assert_eq!(bar(&diff.entries[3].b, whole), Some((31.25, 56.25)));
+    assert_eq!(bar(&diff.entries[4].a, whole), None);
+    // Of a part, what lies in it.
+    let part = Window { from_ns: 80e6, to_ns: 160e6 };
+    assert_eq!(bar(&diff.entries[3].b, part), Some((0.0, 75.0)));
+    assert_eq!(bar(&diff.entries[3].b, Window { from_ns: 150e6, to_ns: 160e6 }), None);
+    assert_eq!(extent(&diff.entries[3]), Some((50_000_000, 90_000_000)));
 }
 
 #[test]
