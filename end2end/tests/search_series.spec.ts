@@ -65,6 +65,9 @@ test("a part of the chart is searched in, by mouse and by keys", async ({ page, 
   await expect(page).toHaveURL(/from=.*&to=/);
   await expect(page.getByTestId("chip").filter({ hasText: " – " })).toBeVisible();
   const narrowed = page.url();
+  const apart = page.getByTestId("explain");
+  await expect(apart).toHaveText("What sets this time apart?");
+  await expect(apart).toHaveAttribute("href", /^\/explain\?.*time=\d+-\d+/);
 
   await chart.focus();
   await page.keyboard.press("ArrowLeft");

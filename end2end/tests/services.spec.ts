@@ -49,3 +49,32 @@ test("a service nobody has seen is said to be unknown", async ({ page, fresh }) 
   await expect(page.getByTestId("error-state")).toContainText("ghost");
   await expectAccessible(page);
 });
+
+test("a region of durations leads to its traces and to what sets them apart", async ({ page, fresh }) => {
+  for (let i = 0; i < 40; i++) {
+    const [length, customer] = i % 4 === 0 ? [2_000, "acme"] : [20, `c${i % 3}`];
+    await fresh.seed(drawn(`shop: GET /basket   0-${length + i} customer=${customer}`, 500_000 - i * 8_000));
+  }
+  await page.goto(`${fresh.http}/services/shop`);
+  const map = page.getByTestId("heatmap");
+  await expect(map).toHaveAttribute("aria-label", /40 traces/);
+  const box = (await map.boundingBox())!;
+  const mark = async () => {
+    await page.mouse.move(box.x + 60, box.y + 8);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 3, box.y + box.height * 0.4, { steps: 4 });
+    await page.mouse.up();
+  };
+  await mark();
+  await expect(page.getByTestId("marked")).toContainText(" – ");
+  await expectAccessible(page);
+  await page.getByTestId("marked-traces").click();
+  await expect(page.getByTestId("trace-row")).toHaveCount(10);
+  await page.goBack();
+
+  await expect(map).toHaveAttribute("aria-label", /40 traces/);
+  await mark();
+  await page.getByTestId("marked-explain").click();
+  await expect(page.getByTestId("explained")).toContainText("10 in question");
+  await expect(page.getByTestId("finding").first()).toContainText("customer = acme");
+});

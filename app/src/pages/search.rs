@@ -23,6 +23,7 @@ use crate::state::Router;
 use crate::url::{DiffPair, Route, SearchView};
 
 mod bar;
+mod brushed;
 mod chips;
 #[cfg(not(feature = "reports"))]
 mod empty;

@@ -13,6 +13,7 @@ use crate::widgets::range::RangeButtons;
 
 mod lines;
 mod live;
+mod marked;
 mod one;
 mod over;
 mod time;

@@ -11,6 +11,7 @@ use model::view::{Heatmap, Region};
 use model::{ApiError, Nanos};
 
 use super::Search;
+use super::brushed::Brushed;
 use crate::url::{ExplainView, SearchView, TimeRange};
 use crate::views::heatmap::HeatmapView;
 use crate::views::heatmap::layout::Selection;
@@ -24,9 +25,7 @@ pub struct HeatStore {
     is_waiting: RwSignal<bool>,
     problem: RwSignal<Option<ApiError>>,
     turn: StoredValue<u32>,
-    /// The question the last selection made, and the way to what sets it apart, while that is still asked.
-    brushed: RwSignal<String>,
-    brushed_url: RwSignal<String>,
+    brushed: Brushed,
 }
 
 impl HeatStore {
@@ -37,8 +36,7 @@ impl HeatStore {
             is_waiting: RwSignal::new(true),
             problem: RwSignal::new(None),
             turn: StoredValue::new(0),
-            brushed: RwSignal::new(String::new()),
-            brushed_url: RwSignal::new(String::new()),
+            brushed: Brushed::nothing(),
         };
         Effect::new(move |_| {
             let (view, at) = search.counted();
@@ -85,8 +83,7 @@ pub fn Heat(search: Search, store: HeatStore) -> impl IntoView {
         };
         let base = search.view.get_untracked();
         if region != Region::default() {
-            store.brushed.set(asked_of(&view));
-            store.brushed_url.set(ExplainView { base, region }.url());
+            store.brushed.set(&view, base, region);
         }
         search.change(|now| *now = view);
     };
@@ -113,8 +110,8 @@ pub fn Heat(search: Search, store: HeatStore) -> impl IntoView {
 /// The way to what sets a selection, or what a query finds, apart from the rest.
 fn explained(search: Search, store: HeatStore) -> Option<impl IntoView> {
     let view = search.view.get();
-    let (url, text) = if store.brushed.with(|brushed| *brushed == asked_of(&view)) {
-        (store.brushed_url.get(), "What sets this region apart?")
+    let (url, text) = if let Some(url) = store.brushed.url(&view) {
+        (url, "What sets this region apart?")
     } else if view.q.is_empty() {
         return None;
     } else {
@@ -123,11 +120,6 @@ fn explained(search: Search, store: HeatStore) -> Option<impl IntoView> {
         (ExplainView { base, region }.url(), "What sets these apart from the rest?")
     };
     Some(view! { <a data-testid="explain" href=url>{text}</a> })
-}
-
-/// The question without what is only shown beside it.
-fn asked_of(view: &SearchView) -> String {
-    SearchView { range: view.range, ..SearchView::about(view.q.clone()) }.url()
 }
 
 /// Three digits are what a person reads; rounding outwards loses no trace of the selection.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use model::ApiError;
-use model::view::SeriesSet;
+use model::query::Query;
+use model::view::{Region, SeriesSet};
 
 use super::Search;
+use super::brushed::Brushed;
 use super::feed::Feed;
 use crate::format::{bytes, counted};
-use crate::url::TimeRange;
+use crate::url::{SearchView, TimeRange};
 use crate::views::series::SeriesView;
 use crate::views::series::layout::Unit;
 use crate::widgets::message::ErrorState;
@@ -18,6 +20,11 @@ use crate::widgets::message::ErrorState;
 /// What a query measures; None when it finds traces.
 fn unit_of(q: &str) -> Option<Unit> {
     model::query::inspect(q).query.metric.as_ref().map(Unit::of)
+}
+
+/// The query for the traces whose spans are measured.
+fn measured_of(q: &str) -> String {
+    model::query::print(&Query { metric: None, hints: Vec::new(), ..model::query::inspect(q).query })
 }
 
 #[component]
@@ -48,7 +55,18 @@ pub fn Measured(search: Search, feed: Feed) -> impl IntoView {
             }
         });
     });
-    let select = move |(from, to)| search.change(|view| view.range = TimeRange::around(from, to));
+    let brushed = Brushed::nothing();
+    let select = move |(from, to)| {
+        let before = search.view.get_untracked();
+        let view = SearchView { range: TimeRange::around(from, to), ..before.clone() };
+        let region = Region { start: Some(from), end: Some(to), ..Region::default() };
+        brushed.set(&view, SearchView { q: measured_of(&before.q), ..before }, region);
+        search.change(|now| *now = view);
+    };
+    let explained = move || {
+        let url = brushed.url(&search.view.get())?;
+        Some(view! { " · " <a data-testid="explain" href=url>"What sets this time apart?"</a> })
+    };
     let note = move || {
         set.with(|set| {
             let scanned =
@@ -92,7 +110,7 @@ pub fn Measured(search: Search, feed: Feed) -> impl IntoView {
                 untrack(body)
             }}
             <Show when=move || problem.with(Option::is_none) && !is_empty()>
-                <p class="Series-note" role="status" data-testid="series-note">{note}</p>
+                <p class="Series-note" role="status" data-testid="series-note">{note} {explained}</p>
             </Show>
         </section>
     }

@@ -8,6 +8,7 @@ use model::view::{Exemplar, Heatmap, ServiceReport};
 
 use super::lines::{Lines, Of, rate};
 use super::live::Live;
+use super::marked::Marked;
 use super::{over, range_buttons, time};
 use crate::format::clock::Zone;
 use crate::format::{self, duration};
@@ -81,7 +82,6 @@ fn Figures(live: Live<ServiceReport>) -> impl IntoView {
 
 #[component]
 fn Charts(name: String, view: Memo<ServicesView>, live: Live<ServiceReport>) -> impl IntoView {
-    let router = expect_context::<Router>();
     let map = Signal::derive(move || {
         Arc::new(live.answer.with(|a| a.as_ref().map_or_else(Heatmap::default, |a| a.durations.clone())))
     });
@@ -104,18 +104,15 @@ fn Charts(name: String, view: Memo<ServicesView>, live: Live<ServiceReport>) -> 
         Some(view! { " of " <b>{operation}</b> " " <a href=all.clone()>"all operations"</a> })
     };
     let name = StoredValue::new(name);
+    let marked = RwSignal::new(None::<Marked>);
+    // Of other calls it would be another region.
+    Effect::new(move |_| {
+        view.track();
+        marked.set(None);
+    });
     let select = Callback::new(move |selection: Selection| {
-        let operation = view.with_untracked(|v| v.operation.clone());
-        let mut found = traces(&name.get_value(), operation.as_deref());
-        if let Some((from, to)) = selection.time {
-            found.range = TimeRange::Between(Some(from), Some(to));
-        }
-        if let Some((from, to)) = selection.duration {
-            let bounds = [("duration>=", from), ("duration<", to)];
-            let typed = bounds.map(|(op, bound)| format!("{op}{}", format::duration_typed(bound)));
-            found.q = format!("{} {}", found.q, typed.join(" "));
-        }
-        router.go(&found.url());
+        let view = view.get_untracked();
+        marked.set(Some(Marked::new(&name.get_value(), &view, selection, zone.get_untracked())));
     });
     view! {
         <div class="Service-charts">
@@ -125,8 +122,15 @@ fn Charts(name: String, view: Memo<ServicesView>, live: Live<ServiceReport>) -> 
             </section>
             <section class="Service-chart is-wide" aria-label="Durations">
                 <h2 class="Service-heading">
-                    "Durations" {of_operation} <span class="Services-note">"drag to see the traces"</span>
-                    {explain_links(name, view, live)}
+                    "Durations" {of_operation}
+                    {move || match marked.get() {
+                        Some(region) => region.ways(marked).into_any(),
+                        None => view! {
+                            <span class="Services-note">"drag to mark a region"</span>
+                            {explain_links(name, view, live)}
+                        }
+                        .into_any(),
+                    }}
                 </h2>
                 <div class="Service-map"><HeatmapView map=map on_select=select /> {over_map}</div>
             </section>
