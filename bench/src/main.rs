@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 mod api;
+mod detect;
 mod engine;
 mod faults;
 mod fill;
@@ -57,6 +58,8 @@ enum What {
     Senders,
     /// Whether the causes of simulated faults are named, and how often there is a false alarm
     Faults,
+    /// What looking for anomalies once a minute costs
+    Detect,
     /// Parts, merges, moves and expiry over more days than spans are kept
     Month,
     /// Ingest and lookup, which is also what happens without a word
@@ -201,6 +204,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
         What::Stages => ("stages", false, false),
         What::Senders => ("senders", false, false),
         What::Faults => ("faults", false, false),
+        What::Detect => ("detect", false, false),
         What::Month => ("month", false, false),
         What::All => ("ingest and lookup", true, true),
     };
@@ -227,6 +231,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if matches!(what, What::Faults) {
         faults::run(options, &mut report)?;
+    }
+    if matches!(what, What::Detect) {
+        detect::run(options, &mut report).await?;
     }
     if matches!(what, What::Month) {
         month::run(options, &mut report).await?;
