@@ -125,10 +125,10 @@ fn drawn(now: &ServiceGraph, before: &ServiceGraph) -> ServiceMap {
     let nodes = names
         .into_iter()
         .zip(places)
-        .enumerate()
-        .map(|(at, (node, place))| MapNode {
+        .zip(of_nodes(&edges, number.len()))
+        .map(|((node, place), now)| MapNode {
             node: node.clone(),
-            now: of_node(&edges, at as u32),
+            now,
             column: place.column,
             row: place.row,
             flag: None,
@@ -145,24 +145,37 @@ fn drawn(now: &ServiceGraph, before: &ServiceGraph) -> ServiceMap {
     }
 }
 
-/// All calls to a node, or by it. Of several callers' quantiles, the slowest is what is told.
-fn of_node(edges: &[MapEdge], node: u32) -> MapFigures {
-    let sum = |of: fn(&MapEdge) -> u32| {
-        edges.iter().filter(|edge| of(edge) == node).fold(MapFigures::default(), |sum, edge| MapFigures {
-            calls: sum.calls + edge.now.calls,
-            errors: sum.errors + edge.now.errors,
-            p50: sum.p50.max(edge.now.p50),
-            p95: sum.p95.max(edge.now.p95),
-        })
-    };
-    let called = sum(|edge| edge.server);
-    if called.calls > 0 { called } else { sum(|edge| edge.client) }
+/// All calls to each node, or else by it. Of several callers' quantiles, the slowest is what is told.
+fn of_nodes(edges: &[MapEdge], count: usize) -> Vec<MapFigures> {
+    let (mut called, mut calling) = (vec![MapFigures::default(); count], vec![MapFigures::default(); count]);
+    for edge in edges {
+        for sum in [&mut called[edge.server as usize], &mut calling[edge.client as usize]] {
+            sum.calls += edge.now.calls;
+            sum.errors += edge.now.errors;
+            sum.p50 = sum.p50.max(edge.now.p50);
+            sum.p95 = sum.p95.max(edge.now.p95);
+        }
+    }
+    called.into_iter().zip(calling).map(|(to, by)| if to.calls > 0 { to } else { by }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use model::Nanos;
+
+    #[test]
+    fn a_node_has_the_calls_to_it_or_else_those_it_makes() {
+        let edge = |client, server, calls, ms: u64| MapEdge {
+            client,
+            server,
+            now: MapFigures { calls, errors: 1, p50: Nanos(ms), p95: Nanos(2 * ms) },
+            before: MapFigures::default(),
+        };
+        let found = of_nodes(&[edge(0, 1, 5, 10), edge(0, 2, 2, 30), edge(1, 2, 4, 20)], 3);
+        let told: Vec<_> = found.iter().map(|f| (f.calls, f.errors, f.p50.0, f.p95.0)).collect();
+        assert_eq!(told, [(7, 2, 30, 60), (5, 1, 10, 20), (6, 2, 30, 60)]);
+    }
 
     #[test]
     fn services_of_a_namespace_are_one_node_and_stores_stay() {
