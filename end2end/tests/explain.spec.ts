@@ -53,6 +53,24 @@ test("a brushed region is explained, and each finding is a search away", async (
   await expect(rows).toHaveCount(12);
 });
 
+test("a region is marked by keys alone", async ({ page, shop }) => {
+  await page.goto(shop.http);
+  const map = page.getByTestId("heatmap");
+  await expect(map).toHaveAttribute("aria-label", /48 traces/);
+  await map.focus();
+  await page.keyboard.press("ArrowLeft");
+  for (let step = 0; step < 4; step++) await page.keyboard.press("Shift+ArrowLeft");
+  await page.keyboard.press("Shift+ArrowUp");
+  await expect(map).toContainText("press Enter");
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await expect(map).not.toContainText("press Enter");
+  for (let step = 0; step < 30; step++) await page.keyboard.press("Shift+ArrowLeft");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/from=.*&to=/);
+  await expect(page.getByTestId("explain")).toHaveText("What sets this region apart?");
+});
+
 test("a query is explained beside all others, and so is that nothing is found", async ({ page, shop }) => {
   await page.goto(`${shop.http}/?q=span.customer%3Dacme`);
   await expect(page.getByTestId("trace-row")).toHaveCount(12);

@@ -136,7 +136,23 @@ impl Grid {
         if (from.0 - to.0).abs().max((from.1 - to.1).abs()) < LEAST_DRAG_PX {
             return None;
         }
-        let (a, b) = (self.nearest(from.0, from.1), self.nearest(to.0, to.1));
+        Some(self.between(self.nearest(from.0, from.1), self.nearest(to.0, to.1)))
+    }
+
+    /// A step from a cell, as far as there are any; the newest in the middle to begin with.
+    pub fn moved(&self, from: Option<(u32, u32)>, (right, up): (i32, i32)) -> (u32, u32) {
+        let Some((column, row)) = from else {
+            return (self.columns - 1, self.first_row + self.rows / 2);
+        };
+        let last_row = self.first_row + self.rows - 1;
+        (
+            column.saturating_add_signed(right).min(self.columns - 1),
+            row.saturating_add_signed(up).clamp(self.first_row, last_row),
+        )
+    }
+
+    /// All cells from one to another.
+    pub fn between(&self, a: (u32, u32), b: (u32, u32)) -> (Selection, Rect) {
         let (left, right) = (a.0.min(b.0), a.0.max(b.0));
         let (low, high) = (a.1.min(b.1), a.1.max(b.1));
         let all_rows = low == self.first_row && high == self.first_row + self.rows - 1;
@@ -152,7 +168,7 @@ impl Grid {
             width: bottom.x + bottom.width - top.x,
             height: bottom.y + bottom.height - top.y,
         };
-        Some((selection, rect))
+        (selection, rect)
     }
 
     /// At powers of ten.
@@ -243,6 +259,23 @@ mod tests {
     //! Points find their cells, selections snap to them, axes are round.
     use super::*;
     use model::view::HeatCell;
+
+    #[test]
+    fn keys_move_from_cell_to_cell_and_stop_at_the_edges() {
+        let grid = Grid::new(&map(), 800.0, 120.0);
+        let first = grid.moved(None, (-1, 0));
+        assert_eq!(first.0, 59);
+        assert_eq!(grid.moved(Some(first), (1, 0)), first);
+        let up = grid.moved(Some(first), (0, 1));
+        assert_eq!(up, (59, first.1 + 1));
+        let top = (0..99).fold(up, |at, _| grid.moved(Some(at), (0, 1)));
+        let corner = (0..99).fold(top, |at, _| grid.moved(Some(at), (-1, 0)));
+        let bottom = (0..99).fold(first, |at, _| grid.moved(Some(at), (0, -1)));
+        assert_eq!(corner.0, 0);
+        // From corner to corner is everything.
+        assert_eq!(grid.between(corner, bottom).0, Selection::default());
+        assert_eq!(grid.between(first, first).0.time, Some((grid.time_of(59), grid.time_of(60))));
+    }
 
     const NOON: u64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 

@@ -1,8 +1,11 @@
 //! The component: the map on one canvas; what is pointed at and selected on another, drawn as it moves.
+//!
+//! Keys while it has the focus: arrows move from cell to cell, with shift they select, Enter takes what is selected,
+//! Escape lets go of it.
 
 use std::sync::Arc;
 
-use leptos::ev::PointerEvent;
+use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::html;
 use leptos::prelude::*;
 use model::view::Heatmap;
@@ -22,6 +25,8 @@ pub fn HeatmapView(
     let zone = expect_context::<RwSignal<Zone>>();
     let frame = NodeRef::<html::Div>::new();
     let from = StoredValue::new(None::<(f64, f64)>);
+    // The cell that a selection by keys began in.
+    let anchor = StoredValue::new(None::<(u32, u32)>);
     let pointed = RwSignal::new(None::<(u32, u32)>);
     let selected = RwSignal::new(None::<(Selection, Rect)>);
     let grid = move || {
@@ -50,12 +55,37 @@ pub fn HeatmapView(
             selected.set(grid().selected(from, to));
         }
     };
-    let up = move |_| {
+    let take = move || {
         from.set_value(None);
         if let Some((selection, _)) = selected.get_untracked().filter(|(s, _)| *s != Selection::default()) {
             on_select.run(selection);
         }
+        anchor.set_value(None);
         selected.set(None);
+    };
+    let press = move |event: KeyboardEvent| {
+        let key = event.key();
+        let step = match key.as_str() {
+            "ArrowLeft" => (-1, 0),
+            "ArrowRight" => (1, 0),
+            "ArrowUp" => (0, 1),
+            "ArrowDown" => (0, -1),
+            "Enter" | "Escape" if selected.get_untracked().is_some() => (0, 0),
+            _ => return,
+        };
+        event.prevent_default();
+        event.stop_propagation();
+        if step == (0, 0) {
+            if key == "Escape" {
+                selected.set(None);
+            }
+            return take();
+        }
+        let (grid, before) = (grid(), pointed.get_untracked());
+        let to = grid.moved(before, step);
+        anchor.set_value(event.shift_key().then(|| anchor.get_value().or(before).unwrap_or(to)));
+        selected.set(anchor.get_value().map(|from| grid.between(from, to)));
+        pointed.set(Some(to));
     };
     let cancel = move |_| {
         from.set_value(None);
@@ -66,12 +96,15 @@ pub fn HeatmapView(
         <div
             class="Heatmap"
             data-testid="heatmap"
-            role="img"
+            role="group"
+            tabindex="0"
             aria-label=move || map.with(|map| summary(map))
             node_ref=frame
             on:pointerdown=down
             on:pointermove=moved
-            on:pointerup=up
+            on:pointerup=move |_| take()
+            on:keydown=press
+            on:blur=move |_| pointed.set(None)
             on:pointercancel=cancel
             on:pointerleave=move |_| pointed.set(None)
         >
@@ -94,7 +127,9 @@ pub fn HeatmapView(
                     draw::over(surface, &map.get_untracked(), pointed.get_untracked(), rect);
                 }
             />
-            {move || pointed.get().map(|at| map.with(|map| tip(map, grid(), at, offset(), selected.get())))}
+            <div aria-live="polite">
+                {move || pointed.get().map(|at| map.with(|map| tip(map, grid(), at, offset(), selected.get())))}
+            </div>
         </div>
     }
 }
@@ -123,7 +158,7 @@ fn tip(
             let lengths =
                 selection.duration.map(|(from, to)| format!("{} – {}", duration(from), duration(to)));
             let parts: Vec<String> = times.into_iter().chain(lengths).collect();
-            (parts.join(", "), "Release to search in here".to_owned())
+            (parts.join(", "), "Release, or press Enter, to take this".to_owned())
         }
         None => {
             let cell = map.cells.iter().find(|cell| (cell.column, cell.row) == (column, row));
