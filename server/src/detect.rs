@@ -73,6 +73,9 @@ pub struct Detector {
 struct Watched {
     book: Book,
     judged: u64,
+    known_since: Timestamp,
+    /// When each pair was first seen to call: read once, as all that is kept has to be looked through for it.
+    first_calls: HashMap<(String, String), Timestamp>,
     /// What figures are judged by, which is read again when it has become old.
     base: Base,
 }
@@ -82,7 +85,6 @@ struct Base {
     end: u64,
     work: Vec<WindowWork>,
     calls: Vec<WindowCalls>,
-    first_calls: Vec<(String, String, Timestamp)>,
 }
 
 impl Detector {
@@ -127,14 +129,14 @@ impl Detector {
         }
         let since = end.saturating_sub(ANOMALY_BASE_SECS);
         let (mut operations, mut passed_over) = (0, 0);
-        for (tenant, known_since) in self.store.tenants_at_work(since).await? {
+        for tenant in self.store.tenants_at_work(since).await? {
             let count = self.store.count_operations(&tenant, since).await?;
             operations += count.min(ANOMALY_SERIES_MAX);
             passed_over += count.saturating_sub(ANOMALY_SERIES_MAX);
             let judged = self.watch(&tenant, end).await?;
             let from = (judged + STEP_SECS).max(end.saturating_sub(ANOMALY_CATCH_UP_SECS));
             for minute in (from..=end).step_by(STEP_SECS as usize) {
-                self.judge(&tenant, minute, known_since).await?;
+                self.judge(&tenant, minute).await?;
                 self.metrics.rounds.inc();
             }
         }
@@ -155,7 +157,12 @@ impl Detector {
         let since = Timestamp::from_secs(end.saturating_sub(ANOMALY_REMEMBERED_SECS));
         let book = Book::new(self.store.anomalies(tenant, since).await?);
         let judged = self.store.judged(tenant).await?;
-        self.tenants.insert(tenant.to_owned(), Watched { book, judged, base: Base::default() });
+        let known_since = self.store.known_since(tenant).await?;
+        let first_calls = self.store.first_calls(tenant).await?;
+        let first_calls =
+            first_calls.into_iter().map(|(client, server, at)| ((client, server), at)).collect();
+        let watched = Watched { book, judged, known_since, first_calls, base: Base::default() };
+        self.tenants.insert(tenant.to_owned(), watched);
         Ok(judged)
     }
 
@@ -167,13 +174,22 @@ impl Detector {
         Ok(u64::from(if waits { done } else { idle }))
     }
 
-    async fn judge(&mut self, tenant: &str, end: u64, known_since: Timestamp) -> Result<(), StoreError> {
+    async fn judge(&mut self, tenant: &str, end: u64) -> Result<(), StoreError> {
         let store = &self.store;
         let Some(watched) = self.tenants.get_mut(tenant) else { return Ok(()) };
+        let known_since = watched.known_since;
         if watched.base.end + WINDOW_SECS <= end {
             watched.base = Base::read(store, tenant, end, known_since).await?;
         }
-        let gathering = watched.base.with_now(store, tenant, end, known_since).await?;
+        let mut gathering = watched.base.with_now(store, tenant, end, known_since).await?;
+        // A pair that nobody knew when the base was read was not there before.
+        for pair in gathering.pairs() {
+            watched.first_calls.entry(pair).or_insert(Timestamp::from_secs(watched.base.end));
+        }
+        watched
+            .first_calls
+            .iter()
+            .for_each(|((client, server), at)| gathering.first_seen(client, server, *at));
         let (picture, graph) = gathering.finish(&watched.book);
         let (signals, chance) = judge(&picture, Budget::default());
         let found = candidates(&signals, &graph, chance);
@@ -216,8 +232,7 @@ impl Base {
         let asked = Asked { tenant, end, stretches: &stretches };
         let work = store.work(&asked).await?;
         let calls = store.window_calls(&asked).await?;
-        let first_calls = store.first_calls(tenant).await?;
-        Ok(Base { end, work, calls, first_calls })
+        Ok(Base { end, work, calls })
     }
 
     /// The same beside the window that ends now.
@@ -237,13 +252,6 @@ impl Base {
         }
         for figures in calls.iter().chain(self.calls.iter().filter(|c| c.window > 0)) {
             gathering.add_calls(figures.window, &figures.client, &figures.server, figures.calls);
-        }
-        for (client, server, at) in &self.first_calls {
-            gathering.first_seen(client, server, *at);
-        }
-        // A pair that nobody knew when the base was read was not there before.
-        for figures in &calls {
-            gathering.seen_by_now(&figures.client, &figures.server, Timestamp::from_secs(self.end));
         }
         Ok(gathering)
     }

@@ -68,9 +68,9 @@ impl Gathering {
         self.first_seen.insert((client.to_owned(), server.to_owned()), at);
     }
 
-    /// First seen then, unless it is known better.
-    pub fn seen_by_now(&mut self, client: &str, server: &str, at: Timestamp) {
-        self.first_seen.entry((client.to_owned(), server.to_owned())).or_insert(at);
+    /// Whoever was seen to call whom.
+    pub fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        self.calls.keys().cloned()
     }
 
     fn start_of(&self, window: u64) -> Timestamp {

@@ -72,15 +72,22 @@ impl Asked<'_> {
 }
 
 impl SettleStore {
-    /// Whose traces were settled since then, with when the first of each was.
-    pub async fn tenants_at_work(&self, since: u64) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    /// Whose traces were settled since then.
+    pub async fn tenants_at_work(&self, since: u64) -> Result<Vec<String>, StoreError> {
         let sql = format!(
-            "SELECT tenant, toUnixTimestamp(min(time)) AS secs FROM work
-             WHERE tenant IN (SELECT tenant FROM work WHERE time >= toDateTime({since}, 'UTC') GROUP BY tenant)
+            "SELECT tenant FROM work WHERE time >= toDateTime({since}, 'UTC')
              GROUP BY tenant ORDER BY tenant LIMIT {ANOMALY_TENANTS_MAX}"
         );
         let rows = self.all::<TenantRow>(&sql).await?;
-        Ok(rows.into_iter().map(|r| (r.tenant, Timestamp::from_secs(r.secs.into()))).collect())
+        Ok(rows.into_iter().map(|row| row.tenant).collect())
+    }
+
+    /// The first that is kept of a tenant: the table lies in this order, so that little of it is read.
+    pub async fn known_since(&self, tenant: &str) -> Result<Timestamp, StoreError> {
+        let sql = "SELECT toUnixTimestamp(time) AS secs FROM work WHERE tenant = {tenant:String}
+             ORDER BY tenant, time LIMIT 1";
+        let rows: Vec<SecsRow> = self.query(sql).param("tenant", tenant).fetch_all().await?;
+        Ok(rows.first().map_or_else(Timestamp::default, |row| Timestamp::from_secs(row.secs.into())))
     }
 
     /// The busiest operations' figures.
@@ -193,7 +200,6 @@ fn node_text(kind: u8, name: String) -> String {
 #[derive(Row, Deserialize)]
 struct TenantRow {
     tenant: String,
-    secs: u32,
 }
 
 #[derive(Row, Deserialize)]
