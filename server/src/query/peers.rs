@@ -1,7 +1,8 @@
 //! Other traces of a trace's root operation: the one before it, the usual and the fastest, and all of a sample whole.
 //!
 //! `pieces` names traces in which the operation occurs; `spans` tells in which of them it is the root. The sample is
-//! chosen by a hash of the ids, so that it is the same each time.
+//! chosen by a hash of the ids, so that it is the same each time. The fastest is one that takes the same call paths, as
+//! far as it was settled which they take; of none, the fastest of all.
 
 use std::collections::HashMap;
 
@@ -100,6 +101,16 @@ impl Kin {
     }
 }
 
+/// By call paths, of traces that are settled.
+fn shapes_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
+    let sql = format!(
+        "SELECT trace_id, shape FROM traces WHERE tenant = {{tenant:String}} AND trace_id IN ({})
+         ORDER BY slice DESC LIMIT 1 BY trace_id",
+        list(traces)
+    );
+    Plan::new(scope, sql)
+}
+
 fn no_peer(summary: &TraceSummary, window_secs: u64) -> ApiError {
     let (service, operation) = (&summary.root_service, &summary.root_operation);
     ApiError::not_found(
@@ -127,7 +138,14 @@ impl Queries {
         peers.sort_by_key(|peer| (peer.length, peer.trace_id));
         let found = match which {
             Compare::Previous => peers.iter().max_by_key(|peer| (peer.begins, peer.trace_id)),
-            Compare::Fastest => peers.first(),
+            Compare::Fastest => {
+                let ids: Vec<TraceId> =
+                    std::iter::once(trace).chain(peers.iter().map(|p| p.trace_id)).collect();
+                let shapes = self.reader.shapes(&shapes_plan(scope, &ids)).await?;
+                let own = shapes.get(&trace);
+                let is_alike = |peer: &&Peer| own.is_some() && shapes.get(&peer.trace_id) == own;
+                peers.iter().find(is_alike).or(peers.first())
+            }
             _ => peers.get(peers.len() / 2),
         };
         found.map(|peer| peer.trace_id).ok_or_else(|| no_peer(&summary, window_secs))

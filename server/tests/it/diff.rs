@@ -111,6 +111,26 @@ async fn a_trace_is_compared_with_what_is_typical_of_its_operation() {
     assert!(answer["error"]["message"].as_str().unwrap().contains("batch GET"), "{answer}");
 }
 
+/// A quicker one that calls less is no better way to do the same.
+#[tokio::test]
+async fn the_fastest_is_one_of_the_same_shape() {
+    let server = TestServer::start_with(&["--settle-after-secs", "1"]).await;
+    let slow = trace(8, 180, &[("cart", 10, 100), ("mail", 120, 10)]);
+    let alike = trace(2, 90, &[("cart", 10, 30), ("mail", 50, 10)]);
+    for spans in [&slow, &alike, &trace(1, 60, &[("cart", 10, 30)]), &trace(3, 120, &[("mail", 10, 30)])] {
+        server.send(spans).await;
+    }
+    server.sql_becomes("SELECT uniq(trace_id) FROM traces", "4").await;
+    let fastest = async |of: &str| {
+        let (status, found) = server.get(&format!("/api/diff?a=fastest&b={of}")).await;
+        assert_eq!(status, 200, "{found}");
+        found["a"]["trace_id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(fastest(&slow[0].trace_id.to_string()).await, alike[0].trace_id.to_string());
+    // Nobody else calls only the mail.
+    assert_eq!(fastest(&"03".repeat(16)).await, "01".repeat(16));
+}
+
 #[tokio::test]
 async fn what_cannot_be_compared_is_said() {
     let server = TestServer::start().await;

@@ -12,7 +12,7 @@ const OFFERS: [(Compare, &str, &str); 4] = [
     (Compare::Typical, "What is typical", "the mean over the middle half of others, by duration"),
     (Compare::Previous, "The one before", "the last that began before it"),
     (Compare::Usual, "The usual one", "the one with the median duration"),
-    (Compare::Fastest, "The fastest", "of those looked at"),
+    (Compare::Fastest, "The fastest", "of those that take the same call paths, if there are any"),
 ];
 
 #[component]

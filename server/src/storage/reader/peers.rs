@@ -1,5 +1,7 @@
 //! Rows of traces that are to be compared with another.
 
+use std::collections::HashMap;
+
 use clickhouse::Row;
 use model::{Nanos, Timestamp, TraceId};
 use serde::Deserialize;
@@ -25,7 +27,19 @@ struct PeerRow {
     spans: u64,
 }
 
+#[derive(Row, Deserialize)]
+struct ShapeRow {
+    trace_id: [u8; 16],
+    shape: u64,
+}
+
 impl Reader {
+    /// The same number for the same set of call paths.
+    pub async fn shapes(&self, plan: &Plan) -> Result<HashMap<TraceId, u64>, StoreError> {
+        let (rows, _) = self.fetch::<ShapeRow>(plan).await?;
+        Ok(rows.into_iter().map(|row| (TraceId(row.trace_id), row.shape)).collect())
+    }
+
     pub async fn peers(&self, plan: &Plan) -> Result<Vec<Peer>, StoreError> {
         let (rows, _) = self.fetch::<PeerRow>(plan).await?;
         let peer = |row: PeerRow| Peer {
