@@ -17,7 +17,10 @@ mod status;
 
 pub use anomaly::{Anomaly, AnomalyList, Changed, Measure, bare};
 pub use explain::{Explanation, Finding, Region};
-pub use graph::{EdgeChange, GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, ServiceGraph, ServiceMap};
+pub use graph::{
+    EdgeChange, GraphEdge, GraphNode, MapEdge, MapFigures, MapNode, ServiceGraph, ServiceMap, columns_of_map,
+    rows_of_map, set_out,
+};
 pub use health::{
     Deploy, Exemplar, Flag, Health, HealthPoint, ServiceReport, ServicesReport, TimeShare, Why,
 };

@@ -20,7 +20,7 @@ use crate::state::Router;
 use crate::url::map::MOST_HOPS;
 use crate::url::{MapView, Route};
 use crate::views::map::MapCanvas;
-use crate::views::map::layout::{Shown, Thing, name_of, named};
+use crate::views::map::layout::{Shown, Thing, close_up, name_of, named};
 use crate::widgets::message::ErrorState;
 use crate::widgets::range::RangeButtons;
 
@@ -71,6 +71,7 @@ pub fn MapPage() -> impl IntoView {
         api::get_service_map(end, length_secs, is_grouped)
     });
     let map = Signal::derive(move || live.answer.get().unwrap_or_default());
+    let has_hops = Memo::new(move |_| view.with(|view| view.hops > 0));
     let selected =
         Memo::new(move |_| view.with(|view| map.with(|map| named(map, view.selected.as_deref()?))));
     let page = Map { router, view, map, selected };
@@ -83,6 +84,14 @@ pub fn MapPage() -> impl IntoView {
         let (hops, has_minor) = view.with(|view| (view.hops, view.has_minor));
         Arc::new(map.with(|map| Shown::of(map, around, hops, has_minor)))
     });
+    // What is only a part is set out anew; everything stays where it is.
+    let drawn = Memo::new_with_compare(
+        move |_| match has_hops.get() {
+            true => Arc::new(map.with(|map| shown.with(|shown| close_up(map, shown)))),
+            false => map.get(),
+        },
+        |before, now| !before.as_ref().zip(now.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b)),
+    );
     let filter = RwSignal::new(String::new());
     listen(page, shown);
     let is_empty = move || live.answer.with(|a| a.as_ref().is_some_and(|map| map.nodes.is_empty()));
@@ -101,7 +110,7 @@ pub fn MapPage() -> impl IntoView {
                                     table(page, shown, filter).into_any()
                                 } else {
                                     view! {
-                                        <MapCanvas map=map shown=shown selected=selected filter=filter select=select />
+                                        <MapCanvas map=drawn shown=shown selected=selected filter=filter select=select />
                                     }
                                     .into_any()
                                 }

@@ -88,6 +88,46 @@ const CALLS_TO_COMPARE: u64 = 20;
 const SLOWER_BY: f64 = 1.5;
 const MORE_ERRORS_BY: f64 = 0.02;
 
+/// A box is about this much wider, with the room around it, than it is tall; and a screen than it is tall.
+const BOX_SHAPE: f64 = 4.5;
+const SCREEN_SHAPE: f64 = 1.8;
+/// What is read at a glance need not be squeezed.
+const ROWS_LEAST: usize = 24;
+const COLUMNS_LEAST: usize = 12;
+
+/// As many rows as a map of so many nodes has when it fills a screen. In steps, so that one node more moves nothing.
+pub fn rows_of_map(count: usize) -> usize {
+    let rows = (count as f64 * BOX_SHAPE / SCREEN_SHAPE).sqrt().ceil() as usize;
+    rows.next_multiple_of(8).max(ROWS_LEAST)
+}
+
+/// The same of columns.
+pub fn columns_of_map(count: usize) -> usize {
+    let columns = (count as f64 * SCREEN_SHAPE / BOX_SHAPE).sqrt().ceil() as usize;
+    columns.next_multiple_of(4).max(COLUMNS_LEAST)
+}
+
+/// A column and a row for each node of layers that are in order from top to bottom. A layer too tall for a screen stands
+/// in several columns side by side, neighbours beside each other.
+pub fn set_out(layers: &[Vec<u32>]) -> Vec<(u32, u32, f32)> {
+    let most = rows_of_map(layers.iter().map(Vec::len).sum());
+    let shape = |layer: &Vec<u32>| {
+        let columns = layer.len().div_ceil(most).max(1);
+        (columns, layer.len().div_ceil(columns))
+    };
+    let tallest = layers.iter().map(|layer| shape(layer).1).max().unwrap_or_default();
+    let (mut places, mut first) = (Vec::new(), 0);
+    for layer in layers {
+        let (columns, height) = shape(layer);
+        let top = (tallest - height) as f32 / 2.0;
+        for (at, node) in layer.iter().enumerate() {
+            places.push((*node, (first + at % columns) as u32, top + (at / columns) as f32));
+        }
+        first += columns;
+    }
+    places
+}
+
 impl MapFigures {
     pub fn error_share(&self) -> f64 {
         self.errors as f64 / self.calls.max(1) as f64
@@ -118,6 +158,21 @@ mod tests {
 
     fn figures(calls: u64, errors: u64, p95: u64) -> MapFigures {
         MapFigures { calls, errors, p50: Nanos(p95 / 2), p95: Nanos(p95) }
+    }
+
+    #[test]
+    fn a_layer_taller_than_a_screen_stands_in_several_columns() {
+        let layers = [vec![9], (10..80).collect::<Vec<u32>>(), vec![3, 4]];
+        assert_eq!(rows_of_map(73), 24);
+        let places = set_out(&layers);
+        let of = |node: u32| places.iter().find(|place| place.0 == node).map(|place| (place.1, place.2));
+        // Seventy are three columns of twenty-four; what is beside them stands in the middle.
+        assert_eq!(
+            (of(9), of(10), of(11), of(12)),
+            (Some((0, 11.5)), Some((1, 0.0)), Some((2, 0.0)), Some((3, 0.0)))
+        );
+        assert_eq!((of(13), of(79), of(3)), (Some((1, 1.0)), Some((1, 23.0)), Some((4, 11.0))));
+        assert_eq!((rows_of_map(2_000), columns_of_map(2_000), columns_of_map(40)), (72, 32, 12));
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn change_marks(line: &Health, change: fn(&Red, &Red) -> Option<Change>) -> impl
         let change = change(&line.now, before).filter(|_| line.is_comparable(before))?;
         let class = if change.is_worse { "Change is-worse" } else { "Change" };
         let arrow = if change.is_worse { "▲ " } else { "▼ " };
-        Some(view! { <span class=class>{arrow}{change.text} <small>{ago}</small></span> })
+        Some(view! { <span class=class>{arrow}{change.text} " " <small>{ago}</small></span> })
     };
     beside.map(mark).into_iter().flatten().collect_view()
 }

@@ -3,17 +3,22 @@
 use model::trace::call::NodeKind;
 use model::view::{EdgeChange, MapEdge, MapFigures, ServiceMap};
 
-use super::layout::{BOX_HEIGHT, BOX_WIDTH, Camera, Shown, Thing, corner, curve, middle};
+use super::layout::{
+    BOX_HEIGHT, BOX_WIDTH, Camera, Shown, Thing, WORDS_FROM_SCALE, corner, curve, near, words_at,
+};
 use crate::chart::canvas::Surface;
 use crate::chart::color::service_color;
 use crate::format::{duration, share};
 
 const FONT: &str = "12px system-ui, -apple-system, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif";
 const SMALL: &str = "11px system-ui, -apple-system, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif";
-/// Below this, names could not be read.
-const WORDS_FROM_SCALE: f64 = 0.45;
 /// As many failures show as a colour and a mark.
 const FAILING: f64 = 0.01;
+
+/// With more arrows than these they are drawn fainter, or they would be one surface.
+const MANY_EDGES: usize = 1_500;
+/// Below this scale an arrow's head is less than a dot.
+const HEADS_FROM_SCALE: f64 = 0.2;
 
 pub struct Scene<'m> {
     pub map: &'m ServiceMap,
@@ -21,103 +26,160 @@ pub struct Scene<'m> {
     pub camera: Camera,
     /// What is selected or pointed at: it and its neighbours stand out.
     pub focus: Option<Thing>,
-    /// The focus's nodes and their neighbours; everything without a focus.
-    pub near: Vec<bool>,
-    /// Of the names typed into the filter.
+    /// Of the names that are looked for.
     pub found: &'m dyn Fn(u32) -> bool,
     pub secs: f64,
 }
 
+/// Left, top, right and bottom of what is in view, in the map's units.
+type View = (f64, f64, f64, f64);
+
+/// Everything, whatever is looked at.
 pub fn draw(surface: &Surface, scene: &Scene<'_>) {
+    let view = begin(surface, scene.camera);
+    let edges: Vec<u32> =
+        (0..scene.map.edges.len() as u32).filter(|at| scene.shown.edges[*at as usize]).collect();
+    let alpha = if edges.len() > MANY_EDGES { 0.3 } else { 0.55 };
+    draw_edges(surface, scene, &edges, alpha, view);
+    draw_words(surface, scene, &edges, view);
+    for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
+        draw_node(surface, scene, node, view, false);
+    }
+    surface.context.restore();
+}
+
+/// What is looked at and its neighbours, or what was looked for.
+pub fn draw_over(surface: &Surface, scene: &Scene<'_>) {
+    let view = begin(surface, scene.camera);
+    let edges: Vec<u32> = (0..scene.map.edges.len() as u32)
+        .filter(|at| scene.shown.edges[*at as usize] && is_of_focus(scene, *at))
+        .collect();
+    draw_edges(surface, scene, &edges, 1.0, view);
+    draw_words(surface, scene, &edges, view);
+    let near = near(scene.map, scene.focus);
+    for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
+        let is_found = (scene.found)(node);
+        if is_found || (scene.focus.is_some() && near[node as usize]) {
+            draw_node(surface, scene, node, view, is_found);
+        }
+    }
+    surface.context.restore();
+}
+
+fn begin(surface: &Surface, Camera { x, y, scale }: Camera) -> View {
     let context = &surface.context;
-    let Camera { x, y, scale } = scene.camera;
     context.save();
     let _ = context.scale(scale, scale);
     let _ = context.translate(-x, -y);
     context.set_text_baseline("middle");
-    let view = (x, y, x + surface.width_px / scale, y + surface.height_px / scale);
-    for (at, edge) in scene.map.edges.iter().enumerate().filter(|(at, _)| scene.shown.edges[*at]) {
-        draw_edge(surface, scene, at as u32, edge, view);
-    }
-    for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
-        draw_node(surface, scene, node, view);
-    }
-    if scale >= WORDS_FROM_SCALE {
-        for (at, edge) in scene.map.edges.iter().enumerate().filter(|(at, _)| scene.shown.edges[*at]) {
-            draw_words(surface, scene, at as u32, edge);
-        }
-    }
-    context.restore();
+    (x, y, x + surface.width_px / scale, y + surface.height_px / scale)
 }
 
-fn is_near(scene: &Scene<'_>, thing: Thing) -> bool {
-    match (scene.focus, thing) {
-        (None, _) => true,
-        (_, Thing::Node(node)) => scene.near[node as usize],
-        (Some(Thing::Edge(focus)), Thing::Edge(at)) => focus == at,
-        (Some(Thing::Node(node)), Thing::Edge(at)) => {
-            let edge = &scene.map.edges[at as usize];
-            edge.client == node || edge.server == node
-        }
+fn is_of_focus(scene: &Scene<'_>, at: u32) -> bool {
+    let edge = &scene.map.edges[at as usize];
+    match scene.focus {
+        None => false,
+        Some(Thing::Edge(focus)) => focus == at,
+        Some(Thing::Node(node)) => edge.client == node || edge.server == node,
     }
 }
 
-fn draw_edge(surface: &Surface, scene: &Scene<'_>, at: u32, edge: &MapEdge, view: (f64, f64, f64, f64)) {
-    let points = curve(scene.map, edge);
-    let [start, a, b, end] = points;
+/// How an arrow is drawn: those that are drawn alike are one path.
+fn style_of(scene: &Scene<'_>, edge: &MapEdge) -> u64 {
+    let change = scene.map.change(edge);
+    let color = match change {
+        _ if edge.now.error_share() >= FAILING => 2,
+        EdgeChange::New | EdgeChange::Slower => 1,
+        _ => 0,
+    };
+    let width = ((edge.now.calls as f64 / scene.secs).max(0.0) + 1.0).log10() * 1.6;
+    color << 32 | u64::from(change == EdgeChange::Lost) << 16 | (width * 4.0) as u64
+}
+
+fn draw_edges(surface: &Surface, scene: &Scene<'_>, edges: &[u32], alpha: f64, view: View) {
+    let mut drawn: Vec<(u64, [(f64, f64); 4])> = Vec::with_capacity(edges.len());
+    for at in edges {
+        let edge = &scene.map.edges[*at as usize];
+        let points = curve(scene.map, edge);
+        if is_in(&points, view) {
+            drawn.push((style_of(scene, edge), points));
+        }
+    }
+    // What fails lies on top.
+    model::order::sort_by(&mut drawn, |(style, _)| (*style, 0));
+    let (context, scale) = (&surface.context, scene.camera.scale);
+    let colors = [&surface.palette.text_soft, &surface.palette.accent, &surface.palette.error];
+    context.set_global_alpha(alpha);
+    for alike in drawn.chunk_by(|a, b| a.0 == b.0) {
+        let style = alike[0].0;
+        let color = colors[(style >> 32) as usize];
+        let is_lost = style >> 16 & 1 == 1;
+        context.set_stroke_style_str(color);
+        // A line is never thinner than the screen shows.
+        context.set_line_width((1.0 + (style & 0xffff) as f64 / 4.0).max(0.7 / scale));
+        if is_lost {
+            dash(surface, &[5.0, 4.0]);
+        }
+        context.begin_path();
+        for (_, [start, a, b, end]) in alike {
+            context.move_to(start.0, start.1);
+            context.bezier_curve_to(a.0, a.1, b.0, b.1, end.0 - 5.0, end.1);
+        }
+        context.stroke();
+        if is_lost {
+            dash(surface, &[]);
+        }
+        if scale >= HEADS_FROM_SCALE {
+            surface.fill(color);
+            context.begin_path();
+            for (_, [_, _, _, end]) in alike {
+                context.move_to(end.0, end.1);
+                context.line_to(end.0 - 7.0, end.1 - 4.0);
+                context.line_to(end.0 - 7.0, end.1 + 4.0);
+            }
+            context.fill();
+        }
+    }
+    context.set_global_alpha(1.0);
+}
+
+/// Whether a curve may be seen: it lies between its outermost points.
+fn is_in(points: &[(f64, f64); 4], view: View) -> bool {
     let bound = |of: fn(&(f64, f64)) -> f64| {
         let all = points.iter().map(of);
         (all.clone().fold(f64::MAX, f64::min), all.fold(f64::MIN, f64::max))
     };
     let (xs, ys) = (bound(|p| p.0), bound(|p| p.1));
-    if xs.1 < view.0 || xs.0 > view.2 || ys.1 < view.1 || ys.0 > view.3 {
-        return;
-    }
-    let context = &surface.context;
-    let change = scene.map.change(edge);
-    let is_failing = edge.now.error_share() >= FAILING;
-    let palette = &surface.palette;
-    let color = match change {
-        _ if is_failing => &palette.error,
-        EdgeChange::New | EdgeChange::Slower => &palette.accent,
-        _ => &palette.text_soft,
-    };
-    let is_near = is_near(scene, Thing::Edge(at));
-    context.set_global_alpha(match (is_near, scene.focus.is_some()) {
-        (true, true) => 1.0,
-        (true, false) => 0.55,
-        (false, _) => 0.12,
-    });
-    context.set_stroke_style_str(color);
-    context.set_line_width(1.0 + ((edge.now.calls as f64 / scene.secs).max(0.0) + 1.0).log10() * 1.6);
-    let is_lost = change == EdgeChange::Lost;
-    if is_lost {
-        dash(surface, &[5.0, 4.0]);
-    }
-    context.begin_path();
-    context.move_to(start.0, start.1);
-    context.bezier_curve_to(a.0, a.1, b.0, b.1, end.0 - 5.0, end.1);
-    context.stroke();
-    if is_lost {
-        dash(surface, &[]);
-    }
-    surface.fill(color);
-    context.begin_path();
-    context.move_to(end.0, end.1);
-    context.line_to(end.0 - 7.0, end.1 - 4.0);
-    context.line_to(end.0 - 7.0, end.1 + 4.0);
-    context.fill();
-    context.set_global_alpha(1.0);
+    xs.1 >= view.0 && xs.0 <= view.2 && ys.1 >= view.1 && ys.0 <= view.3
 }
 
-/// Over everything else, what the arrows around the focus carry, and what has changed.
-fn draw_words(surface: &Surface, scene: &Scene<'_>, at: u32, edge: &MapEdge) {
-    let change = scene.map.change(edge);
-    let is_told = is_near(scene, Thing::Edge(at)) && (scene.focus.is_some() || change != EdgeChange::Same);
-    if is_told {
+/// What has changed about arrows, and of those around the focus what they carry; none over another's, the first counts.
+fn draw_words(surface: &Surface, scene: &Scene<'_>, edges: &[u32], view: View) {
+    if scene.camera.scale < WORDS_FROM_SCALE {
+        return;
+    }
+    surface.context.set_font(SMALL);
+    let mut taken: Vec<View> = Vec::new();
+    for at in edges {
+        let edge = &scene.map.edges[*at as usize];
+        let (x, y) = words_at(scene.map, edge);
+        let text = edge_words(edge, scene.map.change(edge), is_of_focus(scene, *at), scene.secs);
+        if text.is_empty() || x < view.0 || x > view.2 || y < view.1 || y > view.3 {
+            continue;
+        }
+        let width = surface.text_width(&text) + 6.0;
+        let place = (x - width / 2.0, y - 8.0, x + width / 2.0, y + 8.0);
+        let is_over =
+            |other: &View| place.0 < other.2 && place.2 > other.0 && place.1 < other.3 && place.3 > other.1;
+        if taken.iter().any(is_over) {
+            continue;
+        }
+        taken.push(place);
+        surface.fill(&surface.palette.surface);
+        surface.rect(place.0, place.1, width, 16.0);
         let is_failing = edge.now.error_share() >= FAILING;
-        let color = if is_failing { &surface.palette.error } else { &surface.palette.text };
-        words(surface, middle(scene.map, edge), &edge_words(edge, change, scene.secs), color);
+        surface.fill(if is_failing { &surface.palette.error } else { &surface.palette.text });
+        surface.text(&text, place.0 + 3.0, y);
     }
 }
 
@@ -126,61 +188,53 @@ fn dash(surface: &Surface, lengths: &[f64]) {
     let _ = surface.context.set_line_dash(&list);
 }
 
-fn words(surface: &Surface, (x, y): (f64, f64), text: &str, color: &str) {
-    surface.context.set_font(SMALL);
-    let width = surface.text_width(text);
-    surface.fill(&surface.palette.surface);
-    surface.rect(x - width / 2.0 - 3.0, y - 8.0, width + 6.0, 16.0);
-    surface.fill(color);
-    surface.text(text, x - width / 2.0, y);
-}
-
-fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: (f64, f64, f64, f64)) {
+fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: View, is_found: bool) {
     let (x, y) = corner(scene.map, number);
     if x + BOX_WIDTH < view.0 || x > view.2 || y + BOX_HEIGHT < view.1 || y > view.3 {
         return;
     }
     let node = &scene.map.nodes[number as usize];
-    let (context, palette) = (&surface.context, &surface.palette);
-    let is_found = (scene.found)(number);
-    context.set_global_alpha(if is_near(scene, Thing::Node(number)) && is_found { 1.0 } else { 0.25 });
+    let (context, palette, scale) = (&surface.context, &surface.palette, scene.camera.scale);
+    let has_words = scale >= WORDS_FROM_SCALE;
     let is_flagged = node.flag.as_ref().is_some_and(|flag| flag.is_origin);
     let is_failing = is_flagged || node.now.error_share() >= FAILING;
-    let is_focus = scene.focus == Some(Thing::Node(number));
+    let is_focus = is_found || scene.focus == Some(Thing::Node(number));
     context.set_stroke_style_str(match (is_focus, is_failing) {
         (true, _) => &palette.accent,
         (_, true) => &palette.error,
         _ => &palette.line,
     });
-    context.set_line_width(if is_focus || is_failing { 2.0 } else { 1.0 });
-    surface.fill(&palette.surface);
+    let color = &palette.services[service_color(&node.node.name)];
+    context.set_line_width(if is_focus || is_failing { (2.0f64).max(1.5 / scale) } else { 1.0 });
+    // Where nothing can be read, the whole box has the colour of its service.
+    surface.fill(if has_words { &palette.surface } else { color });
     context.begin_path();
     let radius = if node.node.kind == NodeKind::Service { 6.0 } else { BOX_HEIGHT / 2.0 };
     let _ = context.round_rect_with_f64(x, y, BOX_WIDTH, BOX_HEIGHT, radius);
     context.fill();
     context.stroke();
-    let inset = if node.node.kind == NodeKind::Service { 12.0 } else { 18.0 };
-    surface.fill(&palette.services[service_color(&node.node.name)]);
-    context.begin_path();
-    let _ = context.arc(x + inset, y + 14.0, 4.0, 0.0, std::f64::consts::TAU);
-    context.fill();
     if is_flagged {
         flag(surface, x + BOX_WIDTH - 10.0, y + 3.0);
     }
-    if scene.camera.scale >= WORDS_FROM_SCALE {
-        surface.fill(&palette.text);
-        context.set_font(FONT);
-        let room = BOX_WIDTH - inset * 2.0 - 8.0;
-        surface.text(&fitting(surface, &node.node.name, room), x + inset + 9.0, y + 14.0);
-        context.set_font(SMALL);
-        surface.fill(if is_failing { &palette.error } else { &palette.text_soft });
-        let mut text = figures(&node.now, scene.secs);
-        if node.node.kind != NodeKind::Service {
-            text = format!("{} · {text}", node.node.kind.name());
-        }
-        surface.text(&fitting(surface, &text, BOX_WIDTH - 2.0 * inset + 6.0), x + inset - 4.0, y + 30.0);
+    if !has_words {
+        return;
     }
-    context.set_global_alpha(1.0);
+    let inset = if node.node.kind == NodeKind::Service { 12.0 } else { 18.0 };
+    surface.fill(color);
+    context.begin_path();
+    let _ = context.arc(x + inset, y + 14.0, 4.0, 0.0, std::f64::consts::TAU);
+    context.fill();
+    surface.fill(&palette.text);
+    context.set_font(FONT);
+    let room = BOX_WIDTH - inset * 2.0 - 8.0;
+    surface.text(&fitting(surface, &node.node.name, room), x + inset + 9.0, y + 14.0);
+    context.set_font(SMALL);
+    surface.fill(if is_failing { &palette.error } else { &palette.text_soft });
+    let mut text = figures(&node.now, scene.secs);
+    if node.node.kind != NodeKind::Service {
+        text = format!("{} · {text}", node.node.kind.name());
+    }
+    surface.text(&fitting(surface, &text, BOX_WIDTH - 2.0 * inset + 6.0), x + inset - 4.0, y + 30.0);
 }
 
 /// A triangle in the corner: an anomaly has its origin here.
@@ -224,14 +278,25 @@ fn per_second(calls: u64, secs: f64) -> String {
     }
 }
 
-fn edge_words(edge: &MapEdge, change: EdgeChange, secs: f64) -> String {
-    match change {
-        EdgeChange::Lost => "lost".to_owned(),
-        EdgeChange::New => "new · ".to_owned() + &figures(&edge.now, secs),
+/// What changed, briefly; of one looked at, what it carries as well.
+fn edge_words(edge: &MapEdge, change: EdgeChange, is_looked_at: bool, secs: f64) -> String {
+    let mut text = match change {
+        EdgeChange::Lost => return "lost".to_owned(),
+        EdgeChange::New => "new".to_owned(),
         EdgeChange::Slower => {
-            let factor = edge.now.p95.0 as f64 / edge.before.p95.0.max(1) as f64;
-            format!("× {factor:.1} slower · {}", figures(&edge.now, secs))
+            let tenths = edge.now.p95.0 * 10 / edge.before.p95.0.max(1);
+            format!("× {}.{}", tenths / 10, tenths % 10)
         }
-        EdgeChange::MoreErrors | EdgeChange::Same => figures(&edge.now, secs),
+        EdgeChange::MoreErrors => "⚠ ".to_owned() + &share(edge.now.errors, edge.now.calls),
+        EdgeChange::Same => String::new(),
+    };
+    if is_looked_at && edge.now.calls > 0 {
+        if !text.is_empty() {
+            text += " · ";
+        }
+        text += &per_second(edge.now.calls, secs);
+        text += " · ";
+        text += &duration(edge.now.p95);
     }
+    text
 }

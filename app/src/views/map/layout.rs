@@ -1,14 +1,18 @@
 //! Where things stand on the screen, what is shown, and what lies under the pointer. Pure.
 
-use model::view::{GraphNode, MapEdge, ServiceMap};
+use model::view::{GraphNode, MapEdge, ServiceMap, set_out};
 
 pub const BOX_WIDTH: f64 = 184.0;
 pub const BOX_HEIGHT: f64 = 42.0;
 const COLUMN: f64 = 262.0;
 const ROW: f64 = 58.0;
 const MARGIN: f64 = 24.0;
+/// What is gone to is shown at least this large, so that it can be read.
+const READABLE_SCALE: f64 = 0.75;
 /// A pointer this near to an arrow means it.
 const NEAR_PX: f64 = 6.0;
+/// Below this, names could not be read.
+pub const WORDS_FROM_SCALE: f64 = 0.45;
 pub const LEAST_SCALE: f64 = 0.05;
 pub const MOST_SCALE: f64 = 2.0;
 /// An edge is minor when it carries at most this share of the calls of both its nodes.
@@ -59,9 +63,15 @@ fn along(points: &[(f64, f64); 4], t: f64) -> (f64, f64) {
     (mix(|p| p.0), mix(|p| p.1))
 }
 
-/// Where an arrow's words stand.
-pub fn middle(map: &ServiceMap, edge: &MapEdge) -> (f64, f64) {
-    along(&curve(map, edge), 0.5)
+/// Where an arrow's words stand: in the gap before the node it leads to, where no box is. An arrow back has its middle.
+pub fn words_at(map: &ServiceMap, edge: &MapEdge) -> (f64, f64) {
+    let points = curve(map, edge);
+    let in_gap = points[3].0 - (COLUMN - BOX_WIDTH) / 2.0;
+    if points[0].0 > in_gap {
+        return along(&points, 0.5);
+    }
+    let steps = (0..=32).rev().map(|step| along(&points, f64::from(step) / 32.0));
+    steps.into_iter().find(|(x, _)| *x <= in_gap).unwrap_or(points[0])
 }
 
 impl Camera {
@@ -98,9 +108,18 @@ impl Camera {
         (self.x + at.0 / self.scale, self.y + at.1 / self.scale)
     }
 
-    /// The node in the middle, unless it is in view already.
+    /// The node in the middle, unless it is in view already; where it could not be read, larger.
     pub fn showing(self, map: &ServiceMap, node: u32, width: f64, height: f64) -> Camera {
         let (x, y) = corner(map, node);
+        if self.scale < WORDS_FROM_SCALE {
+            let scale = READABLE_SCALE;
+            let (wide, tall) = (width / scale, height / scale);
+            return Camera {
+                x: x + BOX_WIDTH / 2.0 - wide / 2.0,
+                y: y + BOX_HEIGHT / 2.0 - tall / 2.0,
+                scale,
+            };
+        }
         let (wide, tall) = (width / self.scale, height / self.scale);
         let is_seen =
             x >= self.x && y >= self.y && x + BOX_WIDTH <= self.x + wide && y + BOX_HEIGHT <= self.y + tall;
@@ -109,6 +128,35 @@ impl Camera {
         }
         Camera { x: x + BOX_WIDTH / 2.0 - wide / 2.0, y: y + BOX_HEIGHT / 2.0 - tall / 2.0, ..self }
     }
+}
+
+/// The same with only what is shown set out, as near together as that can stand.
+pub fn close_up(map: &ServiceMap, shown: &Shown) -> ServiceMap {
+    let mut nodes: Vec<u32> =
+        (0..map.nodes.len() as u32).filter(|node| shown.nodes[*node as usize]).collect();
+    let place = |node: &u32| {
+        let node = &map.nodes[*node as usize];
+        (u64::from(node.column), (f64::from(node.row) * 1_000.0) as u64)
+    };
+    model::order::sort_by(&mut nodes, place);
+    let mut layers: Vec<Vec<u32>> = Vec::new();
+    let mut last = None;
+    for node in nodes {
+        let column = map.nodes[node as usize].column;
+        if last != Some(column) {
+            layers.push(Vec::new());
+            last = Some(column);
+        }
+        if let Some(layer) = layers.last_mut() {
+            layer.push(node);
+        }
+    }
+    let mut close = map.clone();
+    for (node, column, row) in set_out(&layers) {
+        let node = &mut close.nodes[node as usize];
+        (node.column, node.row) = (column, row);
+    }
+    close
 }
 
 /// By node: whether it is what is looked at, or one call away from it. An edge has its two ends.
@@ -265,7 +313,7 @@ mod tests {
             let inside = on_screen((x + BOX_WIDTH / 2.0, y + BOX_HEIGHT / 2.0));
             assert_eq!(at(&map, &shown, camera, inside), Some(Thing::Node(node)));
         }
-        assert_eq!(at(&map, &shown, camera, on_screen(middle(&map, &map.edges[2]))), Some(Thing::Edge(2)));
+        assert_eq!(at(&map, &shown, camera, on_screen(words_at(&map, &map.edges[2]))), Some(Thing::Edge(2)));
         assert_eq!(at(&map, &shown, camera, (1_599.0, 899.0)), None);
     }
 
@@ -276,6 +324,29 @@ mod tests {
         assert_eq!(Shown::of(&map, Some(0), 2, true).nodes, [true; 4]);
         assert_eq!(Shown::of(&map, None, 0, false).edges, [true, true, false]);
         assert_eq!(Shown::of(&map, Some(0), 2, false).nodes, [true, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_around_a_node_stands_close_together() {
+        let mut map = map();
+        (map.nodes[2].row, map.nodes[3].row, map.nodes[3].column) = (40.0, 90.0, 7);
+        let shown = Shown::of(&map, Some(1), 1, true);
+        let close = close_up(&map, &shown);
+        let places: Vec<(u32, f32)> = close.nodes.iter().map(|node| (node.column, node.row)).collect();
+        assert_eq!(places, [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0)]);
+        assert_eq!(close.edges, map.edges);
+    }
+
+    #[test]
+    fn a_node_that_could_not_be_read_is_gone_nearer_to() {
+        let map = map();
+        let far = Camera { x: 0.0, y: 0.0, scale: 0.1 };
+        let near = far.showing(&map, 3, 1_600.0, 900.0);
+        assert_eq!(near.scale, READABLE_SCALE);
+        let (x, y) = corner(&map, 3);
+        let (left, top) = ((x - near.x) * near.scale, (y - near.y) * near.scale);
+        assert!((0.0..1_600.0).contains(&left) && (0.0..900.0).contains(&top));
+        assert_eq!(near.showing(&map, 3, 1_600.0, 900.0), near);
     }
 
     #[test]

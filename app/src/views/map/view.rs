@@ -1,4 +1,5 @@
-//! The component: one canvas that is dragged and zoomed.
+//! The component: everything on one canvas, which is dragged and zoomed; over it on another what is pointed at, selected
+//! or looked for, so that a glance around draws a few things and not thousands.
 
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use leptos::html;
 use leptos::prelude::*;
 use model::view::ServiceMap;
 
-use super::draw::{Scene, draw};
-use super::layout::{Camera, Shown, Thing, at, near};
+use super::draw::{Scene, draw, draw_over};
+use super::layout::{Camera, Shown, Thing, at};
 use crate::browser::keys;
 use crate::chart::canvas::Canvas;
 
@@ -29,6 +30,8 @@ pub fn MapCanvas(
     let camera = RwSignal::new(None::<Camera>);
     let pointed = RwSignal::new(None::<Thing>);
     let dragged = StoredValue::new(None::<((f64, f64), bool)>);
+    // Who clicks sees where it is; who goes by keys or by name is taken there.
+    let is_clicked = StoredValue::new(false);
     // How far the picture was dragged since it was drawn.
     let shift = RwSignal::new((0.0, 0.0));
     let settle = move || {
@@ -65,9 +68,16 @@ pub fn MapCanvas(
         nodes
     });
     Effect::new(move |_| {
-        if let (Some(Thing::Node(node)), Some(now)) = (selected.get(), camera.get_untracked()) {
-            let (width, height) = size();
-            camera.set(Some(map.with_untracked(|map| now.showing(map, node, width, height))));
+        let by_click = is_clicked.get_value();
+        is_clicked.set_value(false);
+        let Some(Thing::Node(node)) = selected.get().filter(|_| !by_click) else { return };
+        let (width, height) = size();
+        if width > 1.0 {
+            let shown = map.with_untracked(|map| camera_now().showing(map, node, width, height));
+            // One that fits everything goes on to do so.
+            if shown != camera_now() {
+                camera.set(Some(shown));
+            }
         }
     });
     let down = move |event: PointerEvent| {
@@ -100,6 +110,7 @@ pub fn MapCanvas(
     };
     let up = move |event: PointerEvent| {
         if let Some((_, false)) = dragged.get_value() {
+            is_clicked.set_value(true);
             select.run(under(point(&event)));
         }
         settle();
@@ -127,6 +138,23 @@ pub fn MapCanvas(
         camera.set(next);
     });
     on_cleanup(move || key.remove());
+    let focus = move || pointed.get().or(selected.get());
+    let scene = move |paint: &dyn Fn(&Scene<'_>)| {
+        let map = map.get_untracked();
+        let focus = pointed.get_untracked().or(selected.get_untracked());
+        let filter = filter.get_untracked().to_lowercase();
+        let is_found = |node: u32| {
+            !filter.is_empty() && map.nodes[node as usize].node.name.to_lowercase().contains(&filter)
+        };
+        paint(&Scene {
+            map: &map,
+            shown: &shown.get_untracked(),
+            camera: camera_now(),
+            focus,
+            found: &is_found,
+            secs: map.end.since(map.start).0 as f64 / 1e9,
+        });
+    };
     view! {
         <div
             class="Map-frame"
@@ -147,6 +175,7 @@ pub fn MapCanvas(
         >
             <div
                 class="Map-picture"
+                class:is-dimmed=move || focus().is_some() || filter.with(|text| !text.is_empty())
                 style:transform=move || {
                     let (x, y) = shift.get();
                     if (x, y) == (0.0, 0.0) { "none".to_owned() } else { format!("translate({x}px,{y}px)") }
@@ -155,26 +184,16 @@ pub fn MapCanvas(
             <Canvas
                 class="Map-canvas"
                 track=move || {
+                    (map.track(), shown.track(), camera.track());
+                }
+                draw=move |surface| scene(&|scene| draw(surface, scene))
+            />
+            <Canvas
+                class="Map-canvas"
+                track=move || {
                     (map.track(), shown.track(), selected.track(), filter.track(), camera.track(), pointed.track());
                 }
-                draw=move |surface| {
-                    let map = map.get_untracked();
-                    let filter = filter.get_untracked().to_lowercase();
-                    let found = |node: u32| {
-                        filter.is_empty() || map.nodes[node as usize].node.name.to_lowercase().contains(&filter)
-                    };
-                    let focus = pointed.get_untracked().or(selected.get_untracked());
-                    let scene = Scene {
-                        near: near(&map, focus),
-                        map: &map,
-                        shown: &shown.get_untracked(),
-                        camera: camera_now(),
-                        focus,
-                        found: &found,
-                        secs: map.end.since(map.start).0 as f64 / 1e9,
-                    };
-                    draw(surface, &scene);
-                }
+                draw=move |surface| scene(&|scene| draw_over(surface, scene))
             />
             </div>
         </div>

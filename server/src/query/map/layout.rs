@@ -6,6 +6,10 @@
 //!   web ──────▶ checkout ──▶ cart ──▶ …      a circle is cut at the call that closes it; that arrow points back
 //!          └──▶ search
 //! ```
+//! A map that would be much wider or taller than a screen is folded: neighbouring columns become one, and a tall column
+//! several.
+
+use model::view::{columns_of_map, rows_of_map, set_out};
 
 /// A call between two nodes, by number.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +30,7 @@ const SWEEPS: usize = 8;
 
 pub fn place(count: usize, arrows: &[Arrow]) -> Vec<Place> {
     let forward = without_circles(count, arrows);
-    let columns = columns(count, &forward);
+    let columns = fewer(columns(count, &forward), columns_of_map(count));
     let (mut callers, mut callees) = (vec![Vec::new(); count], vec![Vec::new(); count]);
     for arrow in &forward {
         callers[arrow.to].push(arrow.from);
@@ -48,6 +52,9 @@ pub fn place(count: usize, arrows: &[Arrow]) -> Vec<Place> {
                 column.iter().map(|node| mean(&beside[*node], &rows).unwrap_or(rows[*node])).collect();
             settle(column, &wished, &mut rows);
         }
+    }
+    if members.iter().any(|column| column.len() > rows_of_map(count)) {
+        return folded(&members, count);
     }
     let top = rows.iter().copied().fold(f64::INFINITY, f64::min);
     let placed = |(column, row): (u32, f64)| Place { column, row: (row - top) as f32 };
@@ -124,6 +131,23 @@ fn columns(count: usize, arrows: &[Arrow]) -> Vec<u32> {
     columns
 }
 
+/// Neighbouring columns put together until there are no more than that.
+fn fewer(columns: Vec<u32>, most: usize) -> Vec<u32> {
+    let width = columns.iter().max().map_or(0, |last| *last as usize + 1);
+    let squeezed = |column: u32| (column as usize * most / width) as u32;
+    if width > most { columns.into_iter().map(squeezed).collect() } else { columns }
+}
+
+fn folded(members: &[Vec<usize>], count: usize) -> Vec<Place> {
+    let layers: Vec<Vec<u32>> =
+        members.iter().map(|column| column.iter().map(|node| *node as u32).collect()).collect();
+    let mut places = vec![Place::default(); count];
+    for (node, column, row) in set_out(&layers) {
+        places[node as usize] = Place { column, row };
+    }
+    places
+}
+
 fn spread(column: &[usize], rows: &mut [f64]) {
     let top = -(column.len() as f64) / 2.0;
     column.iter().enumerate().for_each(|(at, node)| rows[*node] = top + at as f64);
@@ -196,6 +220,26 @@ mod tests {
         for (from, to) in pairs {
             assert!(first[from].column < first[to].column);
         }
+    }
+
+    #[test]
+    fn a_map_far_from_the_shape_of_a_screen_is_folded() {
+        let extent = |places: &[Place]| {
+            let rows = places.iter().map(|place| place.row).fold(0.0, f32::max);
+            (places.iter().map(|place| place.column).max().unwrap() + 1, rows as u32 + 1)
+        };
+        let chain: Vec<(usize, usize)> = (1..40).map(|node| (node - 1, node)).collect();
+        assert_eq!(extent(&place(40, &arrows(&chain))).0, 12);
+        // One calls all others.
+        let star: Vec<(usize, usize)> = (1..600).map(|node| (0, node)).collect();
+        let places = place(600, &arrows(&star));
+        let (columns, rows) = extent(&places);
+        assert!(columns <= 20 && rows <= 40, "{columns} × {rows}");
+        let mut seen: Vec<(u32, u32)> =
+            places.iter().map(|place| (place.column, (place.row * 2.0) as u32)).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 600);
     }
 
     #[test]
