@@ -32,6 +32,7 @@ pub fn Detail(page: Map) -> impl IntoView {
                             on:click=move |_| page.change(|v| v.hops = (v.hops + 1).min(MOST_HOPS))>
                             {move || match page.view.with(|view| view.hops) {
                                 0 => "Only its surroundings".to_owned(),
+                                1 => "One call away".to_owned(),
                                 hops => format!("Up to {} calls away", hops),
                             }}
                         </button>

@@ -55,7 +55,6 @@ pub fn draw_over(surface: &Surface, scene: &Scene<'_>) {
         .filter(|at| scene.shown.edges[*at as usize] && is_of_focus(scene, *at))
         .collect();
     draw_edges(surface, scene, &edges, 1.0, view);
-    draw_words(surface, scene, &edges, view);
     let near = near(scene.map, scene.focus);
     for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
         let is_found = (scene.found)(node);
@@ -63,6 +62,7 @@ pub fn draw_over(surface: &Surface, scene: &Scene<'_>) {
             draw_node(surface, scene, node, view, is_found);
         }
     }
+    draw_words(surface, scene, &edges, view);
     surface.context.restore();
 }
 
@@ -278,25 +278,19 @@ fn per_second(calls: u64, secs: f64) -> String {
     }
 }
 
-/// What changed, briefly; of one looked at, what it carries as well.
+/// What changed, briefly, as it stands in a gap; of one looked at, what it carries if nothing did.
 fn edge_words(edge: &MapEdge, change: EdgeChange, is_looked_at: bool, secs: f64) -> String {
-    let mut text = match change {
-        EdgeChange::Lost => return "lost".to_owned(),
+    match change {
+        EdgeChange::Lost => "lost".to_owned(),
         EdgeChange::New => "new".to_owned(),
         EdgeChange::Slower => {
             let tenths = edge.now.p95.0 * 10 / edge.before.p95.0.max(1);
             format!("× {}.{}", tenths / 10, tenths % 10)
         }
         EdgeChange::MoreErrors => "⚠ ".to_owned() + &share(edge.now.errors, edge.now.calls),
-        EdgeChange::Same => String::new(),
-    };
-    if is_looked_at && edge.now.calls > 0 {
-        if !text.is_empty() {
-            text += " · ";
+        EdgeChange::Same if is_looked_at && edge.now.calls > 0 => {
+            per_second(edge.now.calls, secs) + " · " + &duration(edge.now.p95)
         }
-        text += &per_second(edge.now.calls, secs);
-        text += " · ";
-        text += &duration(edge.now.p95);
+        EdgeChange::Same => String::new(),
     }
-    text
 }
