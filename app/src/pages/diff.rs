@@ -141,7 +141,7 @@ fn pressed(key: &str, comparison: Comparison, router: Router, pair: DiffPair) ->
         "f" => comparison.is_changes.update(|only| *only = !*only),
         "1" => comparison.is_flame.set(false),
         "2" => comparison.is_flame.set(true),
-        "t" => router.go(&pair.turned_round().url()),
+        "x" => router.go(&pair.turned_round().url()),
         "w" => comparison.zoom(ZOOM_IN),
         "s" => comparison.zoom(1.0 / ZOOM_IN),
         "a" => comparison.pan(-PAN),

@@ -83,7 +83,7 @@ const DIFF: Keys = &[
     ("f", "list only what differs"),
     ("w s  a d", "zoom in, out; earlier, later"),
     ("z 0", "zoom to the row, all of the time"),
-    ("t", "turn round"),
+    ("x", "turn round: exchange first and second"),
     ("1 2", "rows, flame"),
 ];
 

@@ -36,7 +36,7 @@ pub fn Head(comparison: Comparison, pair: DiffPair) -> impl IntoView {
                 <section class="DiffHead-side" aria-label="Second" inner_html=move || side(false)></section>
                 <span class="DiffHead-tools">
                     <Switches comparison=comparison />
-                    <a class="Button is-small" href=pair.turned_round().url() title="First becomes second (t)">"Turn round"</a>
+                    <a class="Button is-small" href=pair.turned_round().url() title="First becomes second (x)">"Turn round"</a>
                     <a class="Button is-small" href=DiffPair { b: None, ..trace_first }.url()>"Other trace…"</a>
                 </span>
             </div>
