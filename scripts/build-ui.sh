@@ -7,7 +7,7 @@ cd "$ROOT"
 
 REPORTS_DIST="$ROOT/target/ui-reports"
 # Styles of pages that the first program does not have.
-REPORT_STYLES='style/(diff|explain|journey|map|receipts|services)\.css'
+REPORT_STYLES='style/(diff|explain|journey|map|receipts|series|services|status)\.css'
 
 sed -E "\\#$REPORT_STYLES#d" app/index.html >app/first.html
 trap 'rm -f app/first.html app/reports.html' EXIT
@@ -17,4 +17,9 @@ sed 's/data-cargo-features="csr"/data-cargo-features="csr,reports"/' app/index.h
 scripts/trunk.sh build --release --dist "$REPORTS_DIST" app/reports.html
 mv "$REPORTS_DIST"/*.html dist/reports.html
 mv "$REPORTS_DIST"/* dist/
+node scripts/shorten.mjs dist
+for program in dist/*_bg.wasm; do
+  wasm-opt -Oz --enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
+    --enable-reference-types --enable-sign-ext "$program" -o "$program"
+done
 node scripts/precompress.mjs dist

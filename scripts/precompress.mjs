@@ -1,10 +1,13 @@
-// Writes a brotli and a gzip copy beside every file of a folder that gains from it, when it changed.
+// Writes a brotli and a gzip copy beside every file of a folder that gains from it, when it changed. Says how large each
+// program is that a browser has to fetch, and fails when one grows beyond what a slow line should have to carry.
 // Usage: node scripts/precompress.mjs dist
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const COMPRESSIBLE = new Set([".css", ".html", ".js", ".json", ".svg", ".txt", ".wasm", ".webmanifest"]);
+/** A document with the script and the program it names, compressed. */
+const PROGRAM_MOST_BYTES = 450_000;
 
 const encoders = {
   ".br": (bytes) =>
@@ -24,20 +27,29 @@ if (!folder) {
   process.exit(2);
 }
 
-let plain = 0;
-let packed = 0;
 for (const path of files(folder)) {
   const extension = extname(path);
   if (extension in encoders) {
     if (!existsSync(path.slice(0, -extension.length))) rmSync(path);
     continue;
   }
-  const size = statSync(path).size;
-  plain += size;
   if (COMPRESSIBLE.has(extension)) compress(path);
-  packed += existsSync(`${path}.br`) ? statSync(`${path}.br`).size : size;
 }
-console.log(`ui, both programs: ${kilobytes(plain)} kB, ${kilobytes(packed)} kB compressed`);
+for (const document of readdirSync(folder).filter((name) => extname(name) === ".html")) {
+  const named = new Set(readFileSync(join(folder, document), "utf8").match(/[\w-]+\.(?:js|wasm)\b/g));
+  const sizes = [document, ...named].map((name) => packed(join(folder, name)));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  console.log(`${document}: ${sizes.map(kilobytes).join(" + ")} = ${kilobytes(total)} kB compressed`);
+  if (total > PROGRAM_MOST_BYTES) {
+    console.error(`${document} is larger than ${kilobytes(PROGRAM_MOST_BYTES)} kB: move what it can do without to the other program`);
+    process.exitCode = 1;
+  }
+}
+
+/** What a browser that knows brotli fetches. */
+function packed(path) {
+  return statSync(existsSync(`${path}.br`) ? `${path}.br` : path).size;
+}
 
 function compress(path) {
   const changed = statSync(path).mtimeMs;
@@ -64,5 +76,5 @@ function* files(folder) {
 }
 
 function kilobytes(bytes) {
-  return Math.round(bytes / 1000);
+  return (bytes / 1000).toFixed(1);
 }
