@@ -61,6 +61,11 @@ pub fn blur() {
     }
 }
 
+/// In small letters, whatever the language.
+pub fn lowered(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
+}
+
 pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }

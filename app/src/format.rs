@@ -127,6 +127,17 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// In small letters, for comparing. The browser knows those of all languages: its program does not carry them too.
+pub fn lowered(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    #[cfg(feature = "csr")]
+    return crate::browser::lowered(text);
+    #[cfg(not(feature = "csr"))]
+    text.to_lowercase()
+}
+
 /// How long ago something was, coarsely: `just now`, `12 s ago`, `3 h ago`.
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
     match now.since(then).0 {

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::decimal;
+
 /// Attributes in the order the sender wrote them.
 pub type Attrs = Vec<(String, AttrValue)>;
 
@@ -81,7 +83,7 @@ fn from_typed_json(json: &Value) -> Option<AttrValue> {
         "s" => AttrValue::Str(payload.as_str()?.to_owned()),
         "b" => AttrValue::Bool(payload.as_bool()?),
         "i" => AttrValue::Int(payload.as_i64()?),
-        "d" => AttrValue::Double(payload.as_str()?.parse().ok()?),
+        "d" => AttrValue::Double(decimal::read(payload.as_str()?)?),
         "x" => AttrValue::Bytes(crate::json::bytes_of_base64(payload.as_str()?)?),
         "a" => AttrValue::Array(payload.as_array()?.iter().map(from_typed_json).collect::<Option<_>>()?),
         "m" => AttrValue::Map(payload.as_array()?.iter().map(entry_from_json).collect::<Option<_>>()?),

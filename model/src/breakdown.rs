@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::Nanos;
+use crate::order::sort_with;
 use crate::view::TimeShare;
 
 /// A call path with its sums over some traces; see [`crate::trace::path`].
@@ -46,7 +47,7 @@ pub fn breakdown(paths: &[PathSums], service: &str, operation: &str) -> Vec<Time
     };
     let mut shares: Vec<TimeShare> =
         by_service.into_iter().map(share).filter(|share| share.a_call.0 > 0).collect();
-    shares.sort_by(|a, b| b.a_call.cmp(&a.a_call).then_with(|| a.service.cmp(&b.service)));
+    sort_with(&mut shares, |a, b| b.a_call.cmp(&a.a_call).then_with(|| a.service.cmp(&b.service)));
     shares
 }
 

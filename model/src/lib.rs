@@ -6,6 +6,7 @@ pub mod anomaly;
 pub mod attr;
 pub mod blame;
 pub mod breakdown;
+pub mod decimal;
 pub mod deploy;
 pub mod error;
 pub mod hist;

@@ -3,6 +3,8 @@
 //! A sort is thousands of bytes of code for every type and order it is asked for, and the browser downloads each of
 //! them. What can be ordered by two numbers is ordered here.
 
+use std::cmp::Ordering;
+
 /// Sorts by what `key` says, lists of the same key staying in the order they have. What is in order already costs
 /// a look at each item and no memory.
 pub fn sort_by<T>(items: &mut Vec<T>, key: impl Fn(&T) -> (u64, u64)) {
@@ -13,6 +15,14 @@ pub fn sort_by<T>(items: &mut Vec<T>, key: impl Fn(&T) -> (u64, u64)) {
     sort(&mut keyed);
     let mut taken: Vec<Option<T>> = items.drain(..).map(Some).collect();
     items.extend(keyed.into_iter().filter_map(|(_, at)| taken[at as usize].take()));
+}
+
+/// Sorts by a comparison, for what two numbers cannot say; slower.
+pub fn sort_with<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
+    let mut order: Vec<u32> = (0..items.len() as u32).collect();
+    arrange(&mut order, &|a, b| compare(&items[a as usize], &items[b as usize]));
+    let mut taken: Vec<Option<T>> = items.drain(..).map(Some).collect();
+    items.extend(order.into_iter().filter_map(|at| taken[at as usize].take()));
 }
 
 /// The key that turns an order round.
@@ -27,6 +37,11 @@ fn sort(keyed: &mut [Keyed]) {
     keyed.sort_unstable();
 }
 
+#[inline(never)]
+fn arrange(order: &mut [u32], compare: &dyn Fn(u32, u32) -> Ordering) {
+    order.sort_unstable_by(|a, b| compare(*a, *b).then(a.cmp(b)));
+}
+
 #[cfg(test)]
 mod tests {
     //! Orders, and what is equal.
@@ -39,6 +54,13 @@ mod tests {
         assert_eq!(items.iter().map(|item| item.0).collect::<String>(), "cabd");
         sort_by(&mut items, |(_, a, _)| (falling(*a), 0));
         assert_eq!(items.iter().map(|item| item.0).collect::<String>(), "bdca");
+    }
+
+    #[test]
+    fn by_a_comparison_and_equal_ones_as_they_were() {
+        let mut items = vec![("b", 2), ("a", 1), ("b", 1), ("a", 0)];
+        sort_with(&mut items, |a, b| a.0.cmp(b.0));
+        assert_eq!(items, [("a", 1), ("a", 0), ("b", 2), ("b", 1)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::order::sort_with;
 use crate::view::{ServiceShare, TraceSummary};
 use crate::{Nanos, SpanId, SpanKind, Status, Timestamp, TraceId};
 
@@ -200,7 +201,7 @@ impl Trace {
                 error_count: *errors,
             })
             .collect();
-        shares.sort_by(|a, b| b.span_count.cmp(&a.span_count).then_with(|| a.name.cmp(&b.name)));
+        sort_with(&mut shares, |a, b| b.span_count.cmp(&a.span_count).then_with(|| a.name.cmp(&b.name)));
         shares
     }
 }

@@ -46,7 +46,10 @@ fn step_ns(least_ns: f64) -> f64 {
     if least_ns > 10e9 {
         return 30e9;
     }
-    let power = 10f64.powf(least_ns.max(1.0).log10().floor());
+    let mut power = 1.0;
+    while power * 10.0 <= least_ns {
+        power *= 10.0;
+    }
     [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|step| *step >= least_ns).unwrap_or(power * 10.0)
 }
 
@@ -56,7 +59,7 @@ fn label(ns: f64, step: f64) -> String {
         return "0".to_owned();
     }
     if ns >= 60e9 {
-        let decimals = (1e9 / step).log10().ceil().max(0.0) as usize;
+        let decimals = decimals(1e9 / step);
         return format::minutes(ns.round() as u64, decimals);
     }
     let (unit, name) = match ns {
@@ -65,8 +68,13 @@ fn label(ns: f64, step: f64) -> String {
         n if n >= 1e3 => (1e3, "µs"),
         _ => (1.0, "ns"),
     };
-    let decimals = (unit / step).log10().ceil().max(0.0) as usize;
+    let decimals = decimals(unit / step);
     format!("{:.decimals$} {name}", ns / unit)
+}
+
+/// Digits after the point until a unit is cut into so many parts.
+fn decimals(parts: f64) -> usize {
+    (0..9).take_while(|digits| 10f64.powi(*digits) * (1.0 + 1e-9) < parts).count()
 }
 
 #[cfg(test)]

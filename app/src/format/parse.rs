@@ -1,6 +1,6 @@
 //! Reads what people type: durations such as `250ms` and `1.5 s`.
 
-use model::Nanos;
+use model::{Nanos, decimal};
 
 /// A number with a unit; without one it counts milliseconds. Says in words what is wrong.
 pub fn duration(text: &str) -> Result<Nanos, &'static str> {
@@ -8,8 +8,8 @@ pub fn duration(text: &str) -> Result<Nanos, &'static str> {
     let text = text.trim();
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
-    let number: f64 = number.replace(',', ".").parse().map_err(|_| EXAMPLE)?;
-    let nanos_per_unit = match unit.trim().to_lowercase().as_str() {
+    let number = decimal::read(&number.replace(',', ".")).ok_or(EXAMPLE)?;
+    let nanos_per_unit = match unit.trim().to_ascii_lowercase().as_str() {
         "ns" => 1.0,
         "us" | "µs" | "μs" => 1e3,
         "" | "ms" => 1e6,

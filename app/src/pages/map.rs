@@ -15,7 +15,7 @@ use super::services::Live;
 use crate::browser::clock::{now, offset_minutes};
 use crate::browser::{self, keys};
 use crate::format::clock::{self, Zone};
-use crate::format::{counted, duration, share};
+use crate::format::{counted, duration, lowered, share};
 use crate::state::Router;
 use crate::url::map::MOST_HOPS;
 use crate::url::{MapView, Route};
@@ -213,11 +213,9 @@ fn Bar(page: Map, filter: RwSignal<String>) -> impl IntoView {
     let is_grouped = Signal::derive(move || page.view.with(|view| view.is_grouped));
     let found = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let text = filter.get_untracked().to_lowercase();
+        let text = lowered(&filter.get_untracked());
         let node = page.map.with_untracked(|map| {
-            map.nodes
-                .iter()
-                .position(|node| !text.is_empty() && node.node.name.to_lowercase().contains(&text))
+            map.nodes.iter().position(|node| !text.is_empty() && lowered(&node.node.name).contains(&text))
         });
         if let Some(node) = node {
             page.select(Some(Thing::Node(node as u32)));
@@ -277,9 +275,9 @@ pub fn change_word(change: EdgeChange) -> &'static str {
 
 fn table(page: Map, shown: Memo<Arc<Shown>>, filter: RwSignal<String>) -> impl IntoView {
     let rows = move || {
-        let (map, shown, text) = (page.map.get(), shown.get(), filter.get().to_lowercase());
+        let (map, shown, text) = (page.map.get(), shown.get(), lowered(&filter.get()));
         let name = |node: u32| map.nodes[node as usize].node.name.clone();
-        let is_found = |node: u32| text.is_empty() || name(node).to_lowercase().contains(&text);
+        let is_found = |node: u32| text.is_empty() || lowered(&name(node)).contains(&text);
         let mut edges: Vec<u32> = (0..map.edges.len() as u32)
             .filter(|at| {
                 let edge = &map.edges[*at as usize];

@@ -1,6 +1,7 @@
 //! How this person likes things, kept in the browser: theme, time zone, widths.
 
 use leptos::prelude::*;
+use model::decimal;
 
 use crate::browser::{document, storage};
 use crate::format::clock::Zone;
@@ -36,7 +37,10 @@ pub const DEFAULT_PANEL_PX: f64 = 440.0;
 impl Preferences {
     pub fn load() -> Preferences {
         let number = |key: &str, range: std::ops::RangeInclusive<f64>, default: f64| {
-            storage::read(key).and_then(|v| v.parse().ok()).filter(|v| range.contains(v)).unwrap_or(default)
+            storage::read(key)
+                .and_then(|v| decimal::read(&v))
+                .filter(|v| range.contains(v))
+                .unwrap_or(default)
         };
         let preferences = Preferences {
             theme: RwSignal::new(Theme::named(storage::read(THEME_KEY).as_deref())),

@@ -49,7 +49,7 @@ fn without_label(text: &str) -> &str {
     let Some((label, value)) = text.split_once([':', '=']) else {
         return text;
     };
-    let label = label.trim().trim_matches('"').to_lowercase();
+    let label = label.trim().trim_matches('"').to_ascii_lowercase();
     if LABELS.contains(&label.as_str()) { value.trim().trim_matches('"') } else { text }
 }
 

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use super::icon::Icon;
 use super::service::ServiceName;
 use crate::browser::keys;
+use crate::format::lowered;
 
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,6 +182,6 @@ fn Entry(choice: Choice, is_active: Signal<bool>, take: Callback<Option<String>>
 }
 
 fn narrowed(choices: &[Choice], text: &str) -> Vec<Choice> {
-    let text = text.trim().to_lowercase();
-    choices.iter().filter(|c| c.value.to_lowercase().contains(&text)).take(LISTED).cloned().collect()
+    let text = lowered(text.trim());
+    choices.iter().filter(|c| lowered(&c.value).contains(&text)).take(LISTED).cloned().collect()
 }

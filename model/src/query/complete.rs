@@ -119,7 +119,7 @@ struct Finder<'a> {
 impl Finder<'_> {
     /// Adds it when what is typed is in it.
     fn offer(&mut self, matched: &str, choice: Choice) {
-        let (name, typed) = (matched.to_lowercase(), self.prefix.to_lowercase());
+        let (name, typed) = (matched.to_ascii_lowercase(), self.prefix.to_ascii_lowercase());
         let rank = match name.find(&typed) {
             // All typed already: nothing to offer.
             Some(0) if name.len() == typed.len() && choice.group != Group::Field && !typed.is_empty() => 1,

@@ -1,9 +1,9 @@
 //! TraceQL's text cut into tokens. It never fails: what cannot be read is told as a problem and left out.
 
-use crate::Nanos;
 use crate::query::ast::Literal;
 use crate::query::fields::{AttributeScope, FieldName};
 use crate::query::{ByteRange, Problem};
+use crate::{Nanos, decimal};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Tok {
@@ -220,7 +220,7 @@ pub(super) fn scan_number(text: &str) -> (Result<Literal, NumberError>, usize) {
     }
     let digits = &text[..len];
     let literal = if digits.contains(['.', 'e', 'E']) {
-        let value: Option<f64> = digits.parse().ok();
+        let value = decimal::read(digits);
         value.filter(|v| v.is_finite()).map(Literal::Float)
     } else {
         digits.parse().ok().map(Literal::Int)

@@ -130,9 +130,9 @@ pub(super) fn literal_of_value(field: &FieldName, op: CompareOp, text: &str) -> 
     }
     match field.value_type() {
         Type::Status | Type::TraceStatus => {
-            StatusWord::of_name(&text.to_lowercase()).map_or_else(as_text, Literal::Status)
+            StatusWord::of_name(&text.to_ascii_lowercase()).map_or_else(as_text, Literal::Status)
         }
-        Type::Kind => kind_of_word(&text.to_lowercase()).map_or_else(as_text, Literal::Kind),
+        Type::Kind => kind_of_word(&text.to_ascii_lowercase()).map_or_else(as_text, Literal::Kind),
         Type::Int | Type::Float | Type::Duration => number_of(text).unwrap_or_else(as_text),
         Type::Any if op.is_equality() => {
             let is_number = matches!(number_of(text), Some(Literal::Int(_) | Literal::Float(_)));
@@ -418,7 +418,7 @@ impl<'a> Parser<'a> {
         let field = if is_quoted {
             Some(FieldName::attribute(AttributeScope::Any, key))
         } else if key == "status" {
-            Some(FieldName::Intrinsic(field_of_status(&text.to_lowercase())))
+            Some(FieldName::Intrinsic(field_of_status(&text.to_ascii_lowercase())))
         } else {
             field_of_key(key)
         };

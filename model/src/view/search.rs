@@ -1,5 +1,7 @@
 //! Questions about many traces, and their answers: pages, facets, a heatmap, series, completion.
 
+use std::f64::consts::SQRT_2;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Scanned, TraceSummary};
@@ -190,7 +192,12 @@ impl Heatmap {
 
     /// The shortest duration of a row.
     pub fn floor_of(row: u32) -> Nanos {
-        if row == 0 { Nanos(0) } else { Nanos(((f64::from(row) / 2.0).exp2() * 1e3).ceil() as u64) }
+        if row == 0 {
+            return Nanos(0);
+        }
+        // Two to the half of the row, without the table that `exp2` is made of.
+        let micros = 2f64.powi((row / 2) as i32) * if row % 2 == 1 { SQRT_2 } else { 1.0 };
+        Nanos((micros * 1e3).ceil() as u64)
     }
 }
 

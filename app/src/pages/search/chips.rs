@@ -54,7 +54,7 @@ pub fn chips_of(view: &SearchView, zone: Zone) -> Vec<Chip> {
     let time = |t: model::Timestamp| clock::date_field(t, offset_minutes(zone, t)).replace('T', " ");
     let range = match view.range {
         TimeRange::Any => None,
-        TimeRange::Last(secs) => Some(window_label(secs).to_lowercase()),
+        TimeRange::Last(secs) => Some(window_label(secs).to_ascii_lowercase()),
         TimeRange::Between(Some(from), Some(to)) => Some(format!("{} – {}", time(from), time(to))),
         TimeRange::Between(Some(from), None) => Some(format!("since {}", time(from))),
         TimeRange::Between(None, Some(to)) => Some(format!("until {}", time(to))),

@@ -178,7 +178,7 @@ fn Head(search: Search) -> impl IntoView {
                     class:is-on=is_on
                     data-testid="sort"
                     data-order=order.name()
-                    title=format!("Sort by {}, largest first", name.to_lowercase())
+                    title=format!("Sort by {}, largest first", name.to_ascii_lowercase())
                     on:click=move |_| search.change(|view| view.order = order)
                 >
                     {name}

@@ -12,6 +12,7 @@ use super::draw::{Scene, draw, draw_over};
 use super::layout::{Camera, Shown, Thing, at};
 use crate::browser::keys;
 use crate::chart::canvas::Canvas;
+use crate::format::lowered;
 
 const STEP: f64 = 1.25;
 /// With more arrows than this a picture takes longer than a frame: while it is dragged the one there is moves.
@@ -142,10 +143,9 @@ pub fn MapCanvas(
     let scene = move |paint: &dyn Fn(&Scene<'_>)| {
         let map = map.get_untracked();
         let focus = pointed.get_untracked().or(selected.get_untracked());
-        let filter = filter.get_untracked().to_lowercase();
-        let is_found = |node: u32| {
-            !filter.is_empty() && map.nodes[node as usize].node.name.to_lowercase().contains(&filter)
-        };
+        let filter = lowered(&filter.get_untracked());
+        let is_found =
+            |node: u32| !filter.is_empty() && lowered(&map.nodes[node as usize].node.name).contains(&filter);
         paint(&Scene {
             map: &map,
             shown: &shown.get_untracked(),

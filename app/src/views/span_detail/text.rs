@@ -1,8 +1,11 @@
 //! Attribute values as text for reading, copying and filtering. Pure.
 
+use model::order::sort_with;
+use model::trace::SpanRank;
 use model::{AttrValue, Attrs};
 
 use super::pretty;
+use crate::format::{counted, duration, lowered, share};
 
 /// How a value is set on the page.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +46,17 @@ pub fn shown(key: &str, value: &AttrValue) -> Shown {
 
 fn is_compound(value: &AttrValue) -> bool {
     matches!(value, AttrValue::Map(_) | AttrValue::Array(_))
+}
+
+/// Where a span lies among its operation's last day.
+pub fn rank_text(rank: &SpanRank) -> String {
+    let calls = counted(rank.calls, "call", "calls");
+    if rank.share_shorter().is_none() {
+        return format!("{calls} of this operation in a day: too few to compare");
+    }
+    let [p50, p95, p99] = [rank.p50, rank.p95, rank.p99].map(duration);
+    let shorter = share(rank.shorter, rank.calls);
+    format!("Longer than {shorter} of {calls} in a day · p50 {p50} · p95 {p95} · p99 {p99}")
 }
 
 /// The value as one text: what a copy button copies.
@@ -96,12 +110,12 @@ pub fn type_label(value: &AttrValue) -> String {
 
 /// Attributes whose key or value holds the text, in order of key.
 pub fn filtered(attrs: &Attrs, text: &str) -> Attrs {
-    let text = text.trim().to_lowercase();
+    let text = lowered(text.trim());
     let has = |(key, value): &&(String, AttrValue)| {
-        text.is_empty() || key.to_lowercase().contains(&text) || plain(value).to_lowercase().contains(&text)
+        text.is_empty() || lowered(key).contains(&text) || lowered(&plain(value)).contains(&text)
     };
     let mut found: Attrs = attrs.iter().filter(has).cloned().collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
+    sort_with(&mut found, |a, b| a.0.cmp(&b.0));
     found
 }
 

@@ -1,7 +1,7 @@
 //! Spans added up by what they have in common. Pure.
 
 use model::Nanos;
-use model::order::sort_by;
+use model::order::{sort_by, sort_with};
 use model::trace::{Trace, Tree};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,8 +109,8 @@ pub fn groups(
 }
 
 /// Names go up from a, numbers down from the greatest, unless turned round.
-pub fn sort(groups: &mut [Group], column: Column, is_reversed: bool) {
-    groups.sort_by(|a, b| {
+pub fn sort(groups: &mut Vec<Group>, column: Column, is_reversed: bool) {
+    sort_with(groups, |a, b| {
         let order = match column {
             Column::Name => a.name.cmp(&b.name),
             _ => column.number(b).cmp(&column.number(a)).then_with(|| a.name.cmp(&b.name)),

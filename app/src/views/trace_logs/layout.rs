@@ -6,7 +6,7 @@ use model::log::{LogLine, Severity};
 use model::{SpanId, Timestamp};
 
 use crate::chart::folds::Folds;
-use crate::format::offset;
+use crate::format::{lowered, offset};
 use crate::views::span_detail::text::plain;
 
 pub const LINE_PX: f64 = 22.0;
@@ -24,7 +24,7 @@ pub fn severity_of(line: &LogLine) -> String {
     if line.severity_text.is_empty() {
         line.severity.name().to_owned()
     } else {
-        line.severity_text.to_lowercase()
+        line.severity_text.to_ascii_lowercase()
     }
 }
 
@@ -36,8 +36,8 @@ pub fn whole(line: &LogLine) -> String {
 
 /// Numbers of the lines that are at least this severe and hold the text in their body, service or attributes.
 pub fn matching(lines: &[LogLine], least: Severity, text: &str) -> Vec<u32> {
-    let text = text.trim().to_lowercase();
-    let holds = |what: &str| what.to_lowercase().contains(&text);
+    let text = lowered(text.trim());
+    let holds = |what: &str| lowered(what).contains(&text);
     let is_listed = |line: &LogLine| {
         let is_severe = least.0 <= 1 || line.severity >= least;
         is_severe

@@ -4,6 +4,8 @@
 use model::SpanId;
 use model::trace::{Trace, Tree};
 
+use crate::format::lowered;
+
 /// Rows that match, in the order they are shown when nothing is folded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
@@ -73,12 +75,12 @@ impl Hits {
 /// Every word must occur in the service, the operation or the fact, whatever its case; a whole span id finds its span.
 /// `also` are rows found elsewhere by the same text.
 pub fn find(trace: &Trace, tree: &Tree, text: &str, also: &[u32]) -> Hits {
-    let text = text.trim().to_lowercase();
+    let text = lowered(text.trim());
     if text.is_empty() {
         return Hits::default();
     }
     let mut is_hit = vec![true; trace.len()];
-    let names: Vec<String> = trace.strings.iter().map(|name| name.to_lowercase()).collect();
+    let names: Vec<String> = trace.strings.iter().map(|name| lowered(name)).collect();
     for word in text.split_whitespace() {
         let matches: Vec<bool> = names.iter().map(|name| name.contains(word)).collect();
         let has = |number: u32| matches.get(number as usize).copied().unwrap_or(false);

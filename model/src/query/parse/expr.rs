@@ -283,13 +283,13 @@ fn literal_of_word(word: &str) -> Option<Literal> {
 }
 
 fn unknown_word(word: &str) -> (String, String) {
-    let lower = word.to_lowercase();
+    let lower = word.to_ascii_lowercase();
     if lower.starts_with("nestedset") {
         let hint = "ask for the shape with >, >> and ~ between selections".to_owned();
         return (format!("{word} is a detail of another store"), hint);
     }
     let near = Intrinsic::all().map(Intrinsic::name).find(|name| {
-        let name = name.to_lowercase();
+        let name = name.to_ascii_lowercase();
         name == lower || name.rsplit(':').next() == Some(lower.as_str())
     });
     let hint = match (plain::field_of_alias(word), near) {
