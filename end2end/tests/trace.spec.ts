@@ -75,3 +75,15 @@ test("a log tool's link opens the span", async ({ page, skein }) => {
   await page.goto(`/link?trace_id=${trace.traceId.toUpperCase()}&span_id=${span.spanId}&ts=0`);
   await expect(page.getByTestId("span-detail")).toContainText("POST /reserve");
 });
+
+test("a trace is opened with at most eight requests", async ({ page, skein }) => {
+  const trace = drawn(PICTURE);
+  await skein.seed(trace);
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(`/trace/${trace.traceId}`);
+  await expect(page.getByTestId("critical-path")).toBeVisible();
+  await expect.poll(() => asked).toContain("/fn/get_trace_logs");
+  await page.waitForLoadState("networkidle");
+  expect(asked.length, asked.join(" ")).toBeLessThanOrEqual(8);
+});

@@ -99,14 +99,39 @@ test("clocks that were set right show how sure that is", async ({ page, skein })
     "  shop: call   0-100  #kind=client\n    cart: get 70-130",
     AGO_MS,
   );
+  // Other calls of the two leave less open.
+  await skein.seed(drawn("  shop: call   0-14  #kind=client\n    cart: get 51-63", AGO_MS));
   await skein.seed(trace);
   await page.goto(`/trace/${trace.traceId}`);
   const row = page.locator("[data-testid=span-row]:not([hidden])").nth(1);
-  await expect(page.getByTestId("clocks")).toBeVisible();
+  await expect(page.getByTestId("clocks")).toHaveText("Clocks as sent");
   await page.keyboard.press("v");
-  await expect(row).toHaveAttribute("title", /clock set right by −50.0 ms ± 20.0 ms/);
+  await expect(row).toHaveAttribute("title", /clock of cart set right by −50.0 ms ± 1.00 ms, learned from 2 calls/);
+  await expect(page.getByTestId("clocks")).toHaveText("Clocks set right, as learned");
   await page.keyboard.press("v");
-  await expect(row).not.toHaveAttribute("title", /clock set right/);
+  await expect(row).not.toHaveAttribute("title", /set right/);
+});
+
+test("clocks that agree are said to", async ({ page, skein }) => {
+  const trace = drawn("  shop: ask   0-100  #kind=client\n    cart: tell 40-60", AGO_MS);
+  await skein.seed(trace);
+  await page.goto(`/trace/${trace.traceId}`);
+  await expect(page.getByTestId("critical-path")).toBeVisible();
+  await expect(page.getByTestId("clocks")).toHaveCount(0);
+  await page.keyboard.press("v");
+  await expect(page.getByTestId("clocks")).toHaveText("Clocks agree");
+});
+
+test("rows say how usual their duration is", async ({ page, skein }) => {
+  const calls = Array.from({ length: 25 }, (_, at) => `    db: SELECT usual  ${at * 10}-${at * 10 + 5 + (at % 3)}`);
+  await skein.seed(drawn(["  shop: GET /usual  0-260", ...calls].join("\n"), AGO_MS));
+  const trace = drawn("  shop: GET /odd  0-90\n    db: SELECT usual  10-80", AGO_MS);
+  await skein.seed(trace);
+  await page.goto(`/trace/${trace.traceId}`);
+  const row = page.locator("[data-testid=span-row]:not([hidden])").nth(1);
+  await expect(row).toHaveAttribute("title", /Longer than 96 % of 26 calls in a day · p50 .*/);
+  await row.click();
+  await expect(page.getByTestId("span-rank")).toContainText("Longer than 96 % of 26 calls in a day");
 });
 
 test("links to other tools are filled in, and nothing else can be", async ({ page }) => {

@@ -159,6 +159,10 @@ pub const TRACE_FIND_WORDS_MAX: usize = 6;
 /// Attribute names offered, and links to other traces shown, of one trace: more than anyone reads.
 pub const TRACE_KEYS_MAX: usize = 2_000;
 pub const LINKED_SPANS_MAX: usize = 500;
+/// Spans whose rank is told at a time, two screens of rows; longer names are not looked for, as the engine takes no more
+/// than some hundred kilobytes of bound values.
+pub const RANKED_SPANS_MAX: usize = 100;
+pub const RANKED_NAME_MAX_BYTES: usize = 500;
 /// A journey through linked traces: how many traces and hops it shows, how many links are followed at each, and how far
 /// before and after a trace its neighbours are looked for. The page says which of them ended it.
 pub const JOURNEY_MAX_TRACES: usize = 60;
@@ -210,6 +214,10 @@ pub const PEERS_CANDIDATES: u64 = 1_000;
 pub const PEERS_MAX_TRACES: usize = 200;
 /// Spans read of them, all together. At least one trace is read, however large.
 pub const PEERS_MAX_SPANS: u64 = 200_000;
+/// Clocks are learned from calls no longer than this before and after a trace: they drift. Hosts beyond so many, of the
+/// trace and its peers together, are not told of.
+pub const CLOCK_WINDOW_SECS: u64 = 600;
+pub const CLOCK_MAX_HOSTS: usize = 2_000;
 /// How far from a trace its peers may be looked for.
 pub const PEERS_MAX_SECS: u64 = 7 * 86_400;
 /// Traces looked at on each side of an explanation, by a hash of their ids: shares are within a percent or two. What

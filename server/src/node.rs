@@ -34,6 +34,7 @@ use crate::limits::{
 };
 use crate::listen::{Certificates, ListenMetrics, Listener};
 use crate::query::Queries;
+use crate::query::reached::Reached;
 use crate::queue::Queue;
 use crate::queue::disk::{DiskQueue, Options};
 use crate::queue::metrics::QueueMetrics;
@@ -108,8 +109,10 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
     let status = Status::new(metrics.clone(), facts(&config));
     let watching = tokio::spawn(status.clone().watch(now));
+    let reached = Reached::default();
+    metrics.register(|registry| reached.register(registry));
     let app = App {
-        queries: Queries::new(reader, config.settle_after_secs),
+        queries: Queries::new(reader, config.settle_after_secs, reached),
         links: config.links().map_err(anyhow::Error::msg)?.into(),
         eraser: Eraser::new(store.clone()),
         access,

@@ -3,9 +3,11 @@
 
 use model::{ApiError, ErrorCode, TraceId};
 
+use self::reached::Reached;
 use crate::storage::StoreError;
 use crate::storage::reader::Reader;
 
+pub mod clocks;
 pub mod complete;
 pub mod dependencies;
 pub mod diff;
@@ -20,6 +22,7 @@ pub mod map;
 pub mod overview;
 pub mod peers;
 pub mod plan;
+pub mod reached;
 pub mod receipts;
 pub mod red;
 pub mod search;
@@ -35,11 +38,12 @@ pub struct Queries {
     reader: Reader,
     /// A trace that got spans within this time may get more.
     quiet_secs: u32,
+    reached: Reached,
 }
 
 impl Queries {
-    pub fn new(reader: Reader, quiet_secs: u32) -> Queries {
-        Queries { reader, quiet_secs }
+    pub fn new(reader: Reader, quiet_secs: u32, reached: Reached) -> Queries {
+        Queries { reader, quiet_secs, reached }
     }
 }
 

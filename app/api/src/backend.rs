@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use model::log::TraceLogs;
 use model::trace::diff::Compare;
-use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
+use model::trace::{Diff, HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
     NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
     ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
-use model::{ApiError, ErrorCode, LinkTemplate, Nanos, Scope, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::{ApiError, ErrorCode, LinkTemplate, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
 
 use crate::Failure;
@@ -96,14 +96,13 @@ pub trait Backend: Send + Sync {
         trace: TraceId,
         start: Timestamp,
     ) -> Result<Vec<LinkedSpan>, ApiError>;
-    async fn get_span_rank(
+    async fn rank_spans(
         &self,
         caller: &Caller,
-        service: String,
-        operation: String,
-        kind: SpanKind,
-        span: (Timestamp, Nanos),
-    ) -> Result<SpanRank, ApiError>;
+        spans: Vec<RankAsked>,
+        until: Timestamp,
+    ) -> Result<Vec<SpanRank>, ApiError>;
+    async fn get_host_clocks(&self, caller: &Caller, trace: TraceId) -> Result<HostClocks, ApiError>;
     async fn list_services(&self, caller: &Caller) -> Result<Vec<ServiceSummary>, ApiError>;
     async fn list_operations(
         &self,

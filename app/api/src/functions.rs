@@ -2,13 +2,13 @@
 
 use model::log::TraceLogs;
 use model::trace::diff::Compare;
-use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
+use model::trace::{Diff, HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
     NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
     ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
-use model::{LinkTemplate, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::{LinkTemplate, Span, SpanId, Timestamp, TraceId};
 
 use server_fn_macro_default::server;
 
@@ -204,17 +204,18 @@ pub async fn list_linked_spans(trace: TraceId, start: Timestamp) -> Result<Vec<L
     Ok(backend.list_linked_spans(&caller, trace, start).await?)
 }
 
-/// Where a span lies among its operation's last day.
-#[server(prefix = "/fn", endpoint = "get_span_rank", protocol = Crossing)]
-pub async fn get_span_rank(
-    service: String,
-    operation: String,
-    kind: SpanKind,
-    start: Timestamp,
-    duration: Nanos,
-) -> Result<SpanRank, Failure> {
+/// Where each of these spans lies among its operation's last day.
+#[server(prefix = "/fn", endpoint = "rank_spans", protocol = Crossing)]
+pub async fn rank_spans(spans: Vec<RankAsked>, until: Timestamp) -> Result<Vec<SpanRank>, Failure> {
     let (backend, caller) = context()?;
-    Ok(backend.get_span_rank(&caller, service, operation, kind, (start, duration)).await?)
+    Ok(backend.rank_spans(&caller, spans, until).await?)
+}
+
+/// How far apart the clocks of a trace's hosts are.
+#[server(prefix = "/fn", endpoint = "get_host_clocks", protocol = Crossing)]
+pub async fn get_host_clocks(trace: TraceId) -> Result<HostClocks, Failure> {
+    let (backend, caller) = context()?;
+    Ok(backend.get_host_clocks(&caller, trace).await?)
 }
 
 /// Whether anything is wrong with Skein itself.

@@ -3,8 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 /// Runs its closure in the next animation frame after a request.
 #[derive(Clone)]
@@ -46,6 +47,17 @@ impl Frame {
             self.inner.asked.set(asked.ok());
         }
     }
+}
+
+/// Lets the browser do what waits to be done. Work that goes on after it is a task of its own.
+pub async fn pause() {
+    let mut wait = |resolve: js_sys::Function, _| {
+        // Without a timer there is no pause.
+        if super::window().set_timeout_with_callback(&resolve).is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    };
+    let _ = JsFuture::from(js_sys::Promise::new(&mut wait)).await;
 }
 
 impl Frame {

@@ -25,6 +25,7 @@ mod keys;
 mod link;
 mod missing;
 mod on_stage;
+mod ranks;
 mod span_load;
 mod tools;
 
@@ -81,7 +82,10 @@ impl Fetch {
         self.is_again.set(!is_by_itself);
         let turn = self.turn.get_value();
         spawn_local(async move {
-            let answer = trace(self.id).await.map(|trace| Arc::new(Staged::new(trace)));
+            let answer = match trace(self.id).await {
+                Ok(trace) => Ok(Arc::new(Staged::new(trace).await)),
+                Err(failure) => Err(failure),
+            };
             if self.turn.try_get_value() != Some(turn) {
                 return;
             }

@@ -1,21 +1,25 @@
 //! One trace on stage: the data, and the one selection, time window, folding and search that all its views share.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use model::trace::events::EXCEPTION;
 use model::trace::idle::idle;
 use model::trace::orphan::{Evidence, orphans};
-use model::trace::{Clock, Extra, NO_ROW, Outline, SpanRank, Trace, Tree};
+use model::trace::{Clock, Extra, HostClocks, NO_ROW, Outline, SpanRank, Trace, Tree};
 use model::view::TraceSummary;
 use model::{LinkTarget, LinkTemplate, Nanos, Span, SpanId};
 
 use super::waterfall::find::{self, Hits};
 use super::waterfall::rows::{Choice, Folded, Rows};
 use super::why::Why;
+use crate::browser::frame;
 use crate::chart::Window;
 use crate::chart::color::service_color;
 use crate::chart::folds::Folds;
+use crate::format::{counted, delta, duration};
 use crate::url::Shape;
 
 /// A trace with everything computed from it once.
@@ -40,8 +44,11 @@ pub struct Staged {
 }
 
 impl Staged {
-    pub fn new(trace: Trace) -> Staged {
+    /// In steps, between which the browser may answer and paint: of a large trace each takes a while.
+    pub async fn new(trace: Trace) -> Staged {
+        frame::pause().await;
         let tree = Arc::new(Tree::new(&trace));
+        frame::pause().await;
         let summary = trace.summary();
         let in_flight = summary.in_flight;
         let orphans = match summary.orphan_count {
@@ -52,6 +59,7 @@ impl Staged {
             }
         };
         let outline = Outline::new(&trace, &tree, &orphans);
+        frame::pause().await;
         Staged {
             summary,
             local: Vec::new(),
@@ -64,6 +72,23 @@ impl Staged {
             tree,
             trace,
         }
+    }
+}
+
+/// Clocks as other traces know them.
+pub struct Learned {
+    pub hosts: HostClocks,
+    pub clock: Clock,
+}
+
+impl Learned {
+    /// How a row's clock was set right, and how that is known.
+    pub fn words(&self, row: usize) -> Option<String> {
+        let (host, shift) = (self.hosts.host(row)?, *self.clock.shift.get(row)?);
+        let ahead = host.ahead.filter(|_| shift != 0)?;
+        let slack = duration(Nanos(ahead.slack));
+        let calls = counted(ahead.calls, "call", "calls");
+        Some(format!("clock of {} set right by {} ± {slack}, learned from {calls}", host.name, delta(shift)))
     }
 }
 
@@ -98,14 +123,19 @@ pub struct Stage {
     pub is_path_shown: RwSignal<bool>,
     /// Bars lie where clocks set right put them.
     pub is_corrected: RwSignal<bool>,
+    /// Somebody wants clocks set right, so what is known of the hosts' is asked for.
+    pub wants_clocks: RwSignal<bool>,
+    pub learned: RwSignal<Option<Arc<Learned>>>,
     /// The row that stands at the top, with only what is below it.
     pub top: RwSignal<Option<u32>>,
     /// The event the keyboard is on, by its place among the trace's.
     pub event: RwSignal<Option<usize>>,
     /// A span, and the one it is put beside.
     pub beside: RwSignal<Option<(u32, u32)>>,
-    /// How long a row's operation usually takes, once that is known.
-    pub usual: RwSignal<Option<(u32, SpanRank)>>,
+    /// The rows of the waterfall on screen, by their place in the list.
+    pub visible: RwSignal<Range<usize>>,
+    /// Where spans lie among their operations' last day, as far as that was asked.
+    pub ranks: RwSignal<HashMap<u32, SpanRank>>,
     /// Links to tools beside Skein.
     pub links: RwSignal<Vec<LinkTemplate>>,
     pub shape: RwSignal<Shape>,
@@ -150,10 +180,13 @@ impl Stage {
             why: RwSignal::new(None),
             is_path_shown: RwSignal::new(true),
             is_corrected: RwSignal::new(false),
+            wants_clocks: RwSignal::new(false),
+            learned: RwSignal::new(None),
             top,
             event: RwSignal::new(None),
             beside: RwSignal::new(None),
-            usual: RwSignal::new(None),
+            visible: RwSignal::new(0..0),
+            ranks: RwSignal::new(HashMap::new()),
             links: RwSignal::new(Vec::new()),
             shape: RwSignal::new(Shape::default()),
             wish: RwSignal::new(None),
@@ -408,7 +441,20 @@ impl Stage {
     pub fn correct(self) {
         let can_move =
             self.why.with_untracked(|why| why.as_ref().is_some_and(|why| why.clock.moves_anything()));
-        self.is_corrected.update(|is_corrected| *is_corrected = can_move && !*is_corrected);
+        let learned =
+            self.learned.with_untracked(|learned| learned.as_ref().map(|l| l.clock.moves_anything()));
+        self.is_corrected
+            .update(|is_corrected| *is_corrected = learned.unwrap_or(can_move) && !*is_corrected);
+        self.wants_clocks.set(true);
+    }
+
+    /// Takes what was learned of the hosts' clocks, in place of what this trace alone says.
+    pub fn learn(self, hosts: HostClocks) {
+        let staged = self.staged();
+        if let Some(clock) = Clock::of_hosts(&staged.trace, &staged.tree, &hosts) {
+            self.is_corrected.set(clock.moves_anything());
+            self.learned.set(Some(Arc::new(Learned { hosts, clock })));
+        }
     }
 
     /// Lists only what was found, or everything again.

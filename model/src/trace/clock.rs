@@ -9,7 +9,7 @@
 //! ```
 //! Only the middle is a guess; an answer that is longer than its call starts with it.
 
-use super::{NO_ROW, Trace, Tree};
+use super::{HostClocks, NO_ROW, Trace, Tree};
 use crate::SpanKind;
 use crate::order::sort_by;
 
@@ -33,6 +33,28 @@ impl Clock {
             }
         }
         clock
+    }
+
+    /// By what was learned of hosts' clocks; where nothing was, by this trace alone. None when the hosts are not those of
+    /// this trace's rows.
+    pub fn of_hosts(trace: &Trace, tree: &Tree, hosts: &HostClocks) -> Option<Clock> {
+        if hosts.host_of.len() != trace.len() {
+            return None;
+        }
+        let mut clock = Clock { shift: vec![0; trace.len()], slack: vec![0; trace.len()] };
+        for row in &tree.order {
+            let (row, above) = (*row as usize, tree.parent[*row as usize]);
+            let ahead = hosts.host(row).and_then(|host| host.ahead);
+            let (shift, slack) = match ahead {
+                Some(ahead) if ahead.is_certain() => (-ahead.by, ahead.slack),
+                Some(_) => (0, 0),
+                None if above == NO_ROW => (0, 0),
+                None => clock.moved_under(trace, above as usize, row),
+            };
+            clock.shift[row] = shift;
+            clock.slack[row] = slack;
+        }
+        Some(clock)
     }
 
     /// Whether any row lies elsewhere than its sender said.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trace;
-use crate::{Histogram, Nanos, Span, SpanId, Timestamp, TraceId};
+use crate::{Histogram, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+
+/// A span whose rank is asked for: service, operation, kind and duration.
+pub type RankAsked = (String, String, SpanKind, Nanos);
 
 /// Where a span's duration lies among the calls of its operation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

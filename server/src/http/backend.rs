@@ -4,13 +4,13 @@ use api::{Backend, Caller};
 use async_trait::async_trait;
 use model::log::TraceLogs;
 use model::trace::diff::Compare;
-use model::trace::{Diff, LinkedSpan, SpanRank, Trace, TraceFile, TraceValues};
+use model::trace::{Diff, HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
     AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
     NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
     ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
-use model::{ApiError, LinkTemplate, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
+use model::{ApiError, LinkTemplate, Nanos, Span, SpanId, Timestamp, TraceId};
 
 use super::App;
 use super::params::now;
@@ -158,15 +158,17 @@ impl Backend for Answers {
         self.queries.linked_spans(&caller.scope, trace, start).await
     }
 
-    async fn get_span_rank(
+    async fn rank_spans(
         &self,
         caller: &Caller,
-        service: String,
-        operation: String,
-        kind: SpanKind,
-        span: (Timestamp, Nanos),
-    ) -> Result<SpanRank, ApiError> {
-        self.queries.span_rank(&caller.scope, &service, &operation, kind, span).await
+        spans: Vec<RankAsked>,
+        until: Timestamp,
+    ) -> Result<Vec<SpanRank>, ApiError> {
+        self.queries.span_ranks(&caller.scope, &spans, until).await
+    }
+
+    async fn get_host_clocks(&self, caller: &Caller, trace: TraceId) -> Result<HostClocks, ApiError> {
+        self.queries.host_clocks(&caller.scope, trace).await
     }
 
     async fn list_services(&self, caller: &Caller) -> Result<Vec<ServiceSummary>, ApiError> {

@@ -1,18 +1,25 @@
 //! Questions about the inside of one trace: which spans hold some words, what an attribute says on each, which spans
 //! of other traces are linked, and how a span compares with its operation's last day.
 
-use model::trace::{LinkedSpan, SpanRank, TraceValues};
+use std::collections::{BTreeSet, HashMap};
+
+use model::trace::{LinkedSpan, RankAsked, SpanRank, TraceValues};
 use model::{ApiError, Nanos, Scope, SpanId, SpanKind, Timestamp, TraceId};
 
 use super::Queries;
-use crate::limits::{JOURNEY_REACH_SECS, LINKED_SPANS_MAX, TRACE_FIND_WORDS_MAX, TRACE_KEYS_MAX};
-use crate::storage::reader::Plan;
+use crate::limits::{
+    JOURNEY_REACH_SECS, LINKED_SPANS_MAX, RANKED_NAME_MAX_BYTES, RANKED_SPANS_MAX, TRACE_FIND_WORDS_MAX,
+    TRACE_KEYS_MAX,
+};
+use crate::storage::reader::{Plan, RedRow};
 
 const OF_TRACE: &str = "tenant = {tenant:String} AND trace_id = unhex({trace:String})";
 /// A span's peers are looked for this far back from its start.
 const PEERS: Nanos = Nanos(24 * 3_600 * 1_000_000_000);
 /// Links of other traces to this one are looked for this far before and after it.
 const NEIGHBOURS: Nanos = Nanos(JOURNEY_REACH_SECS * 1_000_000_000);
+/// Stands between names that are bound together. A name that has it in it is not found.
+const BETWEEN_NAMES: u8 = 31;
 /// Bound names of the words looked for.
 const WORDS: [&str; TRACE_FIND_WORDS_MAX] = ["w0", "w1", "w2", "w3", "w4", "w5"];
 const KEYS: [&str; TRACE_FIND_WORDS_MAX] = ["k0", "k1", "k2", "k3", "k4", "k5"];
@@ -135,20 +142,28 @@ pub fn far_ends_plan(scope: &Scope, far: &[(TraceId, SpanId)]) -> Plan {
     Plan::new(scope, sql).bind("traces", traces.join(",")).bind("spans", spans.join(","))
 }
 
-pub fn peers_plan(scope: &Scope, service: &str, operation: &str, kind: SpanKind, until: Timestamp) -> Plan {
-    let sql = "SELECT operation AS name, kind, sum(calls) AS calls, sum(errors) AS errors, sumMap(hist) AS hist,
-            max(time) AS last
+/// The last day of every operation of these services and names: a few more than were asked for, where services share
+/// names.
+pub fn peers_plan(scope: &Scope, asked: &[RankAsked], until: Timestamp) -> Plan {
+    let sql = format!(
+        "SELECT concat(service, char({BETWEEN_NAMES}), operation) AS name, kind, sum(calls) AS calls,
+            sum(errors) AS errors, sumMap(hist) AS hist, max(time) AS last
          FROM red
-         WHERE tenant = {tenant:String} AND toStartOfHour(time) >= toStartOfHour(toDateTime({from:UInt32}, 'UTC'))
-            AND time >= toDateTime({from:UInt32}, 'UTC') AND time <= toDateTime({to:UInt32}, 'UTC')
-            AND service = {service:String} AND operation = {operation:String} AND kind = {kind:UInt8}
-         GROUP BY operation, kind";
+         WHERE tenant = {{tenant:String}} AND toStartOfHour(time) >= toStartOfHour(toDateTime({{from:UInt32}}, 'UTC'))
+            AND time >= toDateTime({{from:UInt32}}, 'UTC') AND time <= toDateTime({{to:UInt32}}, 'UTC')
+            AND service IN (SELECT arrayJoin(splitByChar(char({BETWEEN_NAMES}), {{services:String}})))
+            AND operation IN (SELECT arrayJoin(splitByChar(char({BETWEEN_NAMES}), {{operations:String}})))
+         GROUP BY service, operation, kind"
+    );
+    let names = |name: fn(&RankAsked) -> &str| {
+        let names: BTreeSet<&str> = asked.iter().map(name).collect();
+        names.into_iter().collect::<Vec<_>>().join(&char::from(BETWEEN_NAMES).to_string())
+    };
     Plan::new(scope, sql)
         .bind("from", until.minus(PEERS).as_secs().min(u64::from(u32::MAX)))
         .bind("to", until.as_secs().min(u64::from(u32::MAX)))
-        .bind("service", service)
-        .bind("operation", operation)
-        .bind("kind", kind as u8)
+        .bind("services", names(|(service, ..)| service))
+        .bind("operations", names(|(_, operation, ..)| operation))
 }
 
 impl Queries {
@@ -160,6 +175,9 @@ impl Queries {
     ) -> Result<Vec<SpanId>, ApiError> {
         if text.trim().is_empty() {
             return Ok(Vec::new());
+        }
+        if text.split_whitespace().nth(TRACE_FIND_WORDS_MAX).is_some() {
+            self.reached.note("find_words");
         }
         Ok(self.reader.span_ids(&find_plan(scope, trace, text)).await?)
     }
@@ -176,7 +194,11 @@ impl Queries {
 
     /// The names of all attributes in a trace.
     pub async fn trace_keys(&self, scope: &Scope, trace: TraceId) -> Result<Vec<String>, ApiError> {
-        Ok(self.reader.trace_values(&keys_plan(scope, trace)).await?.values)
+        let keys = self.reader.trace_values(&keys_plan(scope, trace)).await?.values;
+        if keys.len() >= TRACE_KEYS_MAX {
+            self.reached.note("trace_keys");
+        }
+        Ok(keys)
     }
 
     /// Spans of other traces that links join to this one, both ways.
@@ -189,6 +211,9 @@ impl Queries {
         let (out, from) = (links_plan(scope, trace), linked_from_plan(scope, trace, start));
         let (mut out, from) =
             tokio::try_join!(self.reader.linked_spans(&out), self.reader.linked_spans(&from))?;
+        if out.len().max(from.len()) >= LINKED_SPANS_MAX {
+            self.reached.note("linked_spans");
+        }
         if !out.is_empty() {
             let far: Vec<_> = out.iter().map(|link| (link.trace_id, link.span_id)).collect();
             let ends = self.reader.linked_spans(&far_ends_plan(scope, &far)).await?;
@@ -205,17 +230,31 @@ impl Queries {
         Ok(out)
     }
 
-    pub async fn span_rank(
+    /// Where each span lies among its operation's day before `until`. Beyond the limit none is told of.
+    pub async fn span_ranks(
         &self,
         scope: &Scope,
-        service: &str,
-        operation: &str,
-        kind: SpanKind,
-        (start, duration): (Timestamp, Nanos),
-    ) -> Result<SpanRank, ApiError> {
-        let until = start.plus(Nanos::from_secs(60));
-        let rows = self.reader.red(&peers_plan(scope, service, operation, kind, until)).await?;
-        let rank = rows.first().map(|row| SpanRank::of(duration, row.calls, row.errors, &row.hist));
-        Ok(rank.unwrap_or_default())
+        asked: &[RankAsked],
+        until: Timestamp,
+    ) -> Result<Vec<SpanRank>, ApiError> {
+        let is_short = |(service, operation, ..): &RankAsked| {
+            service.len() <= RANKED_NAME_MAX_BYTES && operation.len() <= RANKED_NAME_MAX_BYTES
+        };
+        let within: Vec<RankAsked> =
+            asked.iter().take(RANKED_SPANS_MAX).filter(|asked| is_short(asked)).cloned().collect();
+        if within.len() < asked.len() {
+            self.reached.note("ranked_spans");
+        }
+        let rows = self.reader.red(&peers_plan(scope, &within, until.plus(Nanos::from_secs(60)))).await?;
+        let known: HashMap<(&str, SpanKind), &RedRow> =
+            rows.iter().map(|row| ((row.name.as_str(), row.kind), row)).collect();
+        let rank = |(service, operation, kind, duration): &RankAsked| {
+            let name = format!("{service}{}{operation}", char::from(BETWEEN_NAMES));
+            let row = known.get(&(name.as_str(), *kind));
+            row.map_or_else(SpanRank::default, |row| {
+                SpanRank::of(*duration, row.calls, row.errors, &row.hist)
+            })
+        };
+        Ok(asked.iter().take(RANKED_SPANS_MAX).map(rank).collect())
     }
 }

@@ -163,6 +163,9 @@ impl Queries {
         for some in far.chunks(ENDS_AT_ONCE) {
             ends.extend(self.reader.linked_spans(&far_ends_plan(scope, some)).await?);
         }
+        if walk.cut.is_some() {
+            self.reached.note("journey");
+        }
         Ok(walk.journey(&ends))
     }
 }

@@ -151,6 +151,34 @@ impl Queries {
         found.map(|peer| peer.trace_id).ok_or_else(|| no_peer(&summary, window_secs))
     }
 
+    /// A sample of peers, as many as can be read whole, and about how many there are.
+    pub async fn peer_ids(
+        &self,
+        scope: &Scope,
+        trace: TraceId,
+        window_secs: u64,
+    ) -> Result<(Vec<TraceId>, u64), ApiError> {
+        let summary = self.summary_of(scope, trace).await?;
+        self.peers_read(scope, &Kin::of(&summary, window_secs)?, trace).await
+    }
+
+    async fn peers_read(
+        &self,
+        scope: &Scope,
+        kin: &Kin,
+        trace: TraceId,
+    ) -> Result<(Vec<TraceId>, u64), ApiError> {
+        let (mut sample, of) = self.kin_of(scope, kin, trace, Pick::Evenly).await?;
+        sample.truncate(PEERS_MAX_TRACES);
+        let mut spans = 0;
+        let few = sample.iter().take_while(|peer| {
+            let is_first = spans == 0;
+            spans += peer.spans;
+            is_first || spans <= PEERS_MAX_SPANS
+        });
+        Ok((few.map(|peer| peer.trace_id).collect(), of))
+    }
+
     /// A sample of peers, whole, and about how many there are.
     pub async fn peer_traces(
         &self,
@@ -159,23 +187,19 @@ impl Queries {
         window_secs: u64,
     ) -> Result<(Vec<Trace>, u64), ApiError> {
         let summary = self.summary_of(scope, trace).await?;
-        let kin = Kin::of(&summary, window_secs)?;
-        let (mut sample, of) = self.kin_of(scope, &kin, trace, Pick::Evenly).await?;
-        sample.truncate(PEERS_MAX_TRACES);
-        let mut spans = 0;
-        let few = sample.iter().take_while(|peer| {
-            let is_first = spans == 0;
-            spans += peer.spans;
-            is_first || spans <= PEERS_MAX_SPANS
-        });
-        let ids: Vec<TraceId> = few.map(|peer| peer.trace_id).collect();
+        let (ids, of) = self.peers_read(scope, &Kin::of(&summary, window_secs)?, trace).await?;
         if ids.is_empty() {
             return Err(no_peer(&summary, window_secs));
         }
+        Ok((self.outlines(&outlines_plan(scope, &ids)).await?, of))
+    }
+
+    /// Several traces by their narrow columns.
+    pub async fn outlines(&self, plan: &Plan) -> Result<Vec<Trace>, ApiError> {
         let mut builders: HashMap<TraceId, Builder> = HashMap::new();
         let take = |id: TraceId, row: &SpanRow| builders.entry(id).or_default().push(row);
-        self.reader.outlines(&outlines_plan(scope, &ids), take).await?;
-        Ok((builders.into_iter().map(|(id, builder)| builder.finish(id)).collect(), of))
+        self.reader.outlines(plan, take).await?;
+        Ok(builders.into_iter().map(|(id, builder)| builder.finish(id)).collect())
     }
 
     /// Peers but the trace itself, and about how many there are.

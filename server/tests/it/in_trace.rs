@@ -1,6 +1,6 @@
 //! What the trace page asks beyond a trace's columns.
 
-use model::trace::{LinkedSpan, SpanRank, Trace, TraceValues};
+use model::trace::{HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceValues};
 use model::view::Journey;
 use model::{AttrValue, Event, Link, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use serde::Serialize;
@@ -27,12 +27,9 @@ struct Linked {
 }
 
 #[derive(Serialize)]
-struct Rank<'a> {
-    service: &'a str,
-    operation: &'a str,
-    kind: SpanKind,
-    start: Timestamp,
-    duration: Nanos,
+struct Ranks {
+    spans: Vec<RankAsked>,
+    until: Timestamp,
 }
 
 /// Three spans that differ in what their attributes say.
@@ -179,17 +176,68 @@ async fn a_span_is_ranked_among_its_operations_day() {
     }
     server.send(&spans).await;
     server.stored(spans.len()).await;
-    let rank = |operation| Rank {
-        service: &service,
-        operation,
-        kind: SpanKind::Server,
-        start: now(),
-        duration: Nanos(90_000_000),
+    let asked = |operation: &str, kind, millis: u64| {
+        (service.clone(), operation.to_owned(), kind, Nanos(millis * 1_000_000))
     };
-    let found: SpanRank = server.ask("get_span_rank", &rank("add")).await;
-    assert_eq!(found.calls, 101);
-    let share = found.share_shorter().unwrap();
-    assert!((0.8..0.95).contains(&share), "{share}");
-    let unknown: SpanRank = server.ask("get_span_rank", &rank("none")).await;
-    assert_eq!(unknown, SpanRank::default());
+    let spans: Vec<RankAsked> = vec![
+        asked("add", SpanKind::Server, 90),
+        asked("none", SpanKind::Server, 90),
+        asked("add", SpanKind::Client, 90),
+        asked("add", SpanKind::Server, 10),
+    ];
+    let found: Vec<SpanRank> = server.ask("rank_spans", &Ranks { spans, until: now() }).await;
+    let shares: Vec<Option<f64>> = found.iter().map(SpanRank::share_shorter).collect();
+    let [Some(late), None, None, Some(early)] = shares[..] else { panic!("{shares:?}") };
+    assert!((0.8..0.95).contains(&late) && (0.05..0.15).contains(&early), "{late} {early}");
+    assert_eq!((found[0].calls, &found[1]), (101, &SpanRank::default()));
+    let many = vec![asked("add", SpanKind::Server, 90); 101];
+    let found: Vec<SpanRank> = server.ask("rank_spans", &Ranks { spans: many, until: now() }).await;
+    assert_eq!(found.len(), 100);
+    assert_eq!(server.metric("skein_query_limits_reached_total").await, 1.0);
+}
+
+/// A call and its answer by a host whose clock is ahead, as milliseconds after `start`.
+fn call_across(
+    start: Timestamp,
+    number: u8,
+    (from, to): (u64, u64),
+    (answer_from, answer_to): (u64, u64),
+) -> Vec<Span> {
+    let template = shapes::wide(1).swap_remove(0);
+    let side = |id: u64, parent: u64, host: &str, kind, from: u64, to: u64| {
+        let mut span = template.clone();
+        span.trace_id = TraceId([number; 16]);
+        (span.span_id, span.parent_id) = (SpanId(id), SpanId(parent));
+        (span.service, span.kind) = (format!("of {host}"), kind);
+        span.operation = "reserve".into();
+        span.start = start.plus(Nanos(from * 1_000_000));
+        span.duration = Nanos((to - from) * 1_000_000);
+        span.origin.resource = vec![
+            ("service.name".to_owned(), AttrValue::Str(span.service.clone())),
+            ("host.name".to_owned(), AttrValue::Str(host.to_owned())),
+        ];
+        span
+    };
+    vec![
+        side(1, 0, "rack-1", SpanKind::Client, from, to),
+        side(2, 1, "rack-2", SpanKind::Server, answer_from, answer_to),
+    ]
+}
+
+#[tokio::test]
+async fn clocks_of_hosts_are_learned_from_other_traces() {
+    let server = TestServer::start().await;
+    let start = now().minus(Nanos::from_secs(60));
+    // A long call leaves much open; the short ones of other traces do not.
+    let mut spans = call_across(start, 1, (0, 1_000), (600, 700));
+    for number in 2..8 {
+        spans.extend(call_across(start, number, (0, 14), (501, 513)));
+    }
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    let found: HostClocks = server.ask("get_host_clocks", &trace_only(TraceId([1; 16]))).await;
+    let ahead =
+        |row| found.host(row).and_then(|host| host.ahead).map(|a| (a.by / 1_000_000, a.slack / 1_000_000));
+    assert_eq!((ahead(0), ahead(1)), (Some((0, 0)), Some((500, 1))));
+    assert_eq!(found.host(1).map(|host| host.name.as_str()), Some("rack-2"));
 }

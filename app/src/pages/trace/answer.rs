@@ -175,20 +175,30 @@ fn idle(stage: Stage, why: &Why) -> Option<impl IntoView + use<>> {
     })
 }
 
-/// Shown only where clocks disagree.
-fn clocks(stage: Stage, why: &Why) -> Option<impl IntoView + use<>> {
-    why.clock.moves_anything().then(|| {
-        view! {
+/// Shown only where clocks disagree, or somebody asked whether they do.
+fn clocks(stage: Stage, why: &Why) -> impl IntoView + use<> {
+    let disagree = why.clock.moves_anything();
+    let words = move || {
+        let learned = stage.learned.get();
+        match (stage.is_corrected.get(), learned.map(|learned| learned.clock.moves_anything())) {
+            (true, Some(_)) => "Clocks set right, as learned",
+            (true, None) => "Clocks set right",
+            (false, Some(false)) => "Clocks agree",
+            (false, _) => "Clocks as sent",
+        }
+    };
+    view! {
+        <Show when=move || disagree || stage.learned.read().is_some()>
             <button
                 type="button"
                 class="Answer-toggle"
                 data-testid="clocks"
                 aria-pressed=move || stage.is_corrected.get().to_string()
-                title="Some spans lie outside of what called them: their clocks differ. Set right from what must lie within what (v)"
+                title="Bars where senders' clocks put them, or where clocks set right do: by what calls of this and other traces say of their hosts (v)"
                 on:click=move |_| stage.correct()
             >
-                {move || if stage.is_corrected.get() { "Clocks set right" } else { "Clocks as sent" }}
+                {words}
             </button>
-        }
-    })
+        </Show>
+    }
 }

@@ -40,6 +40,23 @@ pub fn ask_links(stage: Stage) {
     });
 }
 
+/// How far the hosts' clocks are apart, once somebody wants them set right.
+pub fn ask_clocks(stage: Stage) {
+    Effect::new(move |_| {
+        if !stage.wants_clocks.get() || stage.is_local() {
+            return;
+        }
+        spawn_local(async move {
+            // Without an answer, what this trace says alone stands. The page may have gone meanwhile.
+            if let (Ok(hosts), Some(_)) =
+                (api::get_host_clocks(stage.staged().trace.trace_id).await, stage.learned.try_get_untracked())
+            {
+                stage.learn(hosts);
+            }
+        });
+    });
+}
+
 /// The trace's log, once the rows are on screen.
 pub fn ask_logs(stage: Stage, logs: RwSignal<LogLoad>) {
     if stage.is_local() {

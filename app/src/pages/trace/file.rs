@@ -36,7 +36,7 @@ pub fn FilePage() -> impl IntoView {
         spawn_local(async move {
             let bytes = files::bytes(&file).await;
             load.set(match api::read_trace_file(bytes).await {
-                Ok(file) => Load::Ready(Arc::new(staged(file))),
+                Ok(file) => Load::Ready(Arc::new(staged(file).await)),
                 Err(failure) => Load::Failed(failure.0),
             });
         });
@@ -91,12 +91,12 @@ fn too_large(bytes: u64) -> ApiError {
 }
 
 /// Whole spans in the order of the trace's rows.
-fn staged(file: TraceFile) -> Staged {
+async fn staged(file: TraceFile) -> Staged {
     let TraceFile { trace, mut spans } = file;
     // As rows are ordered: by start, then the longer one, then the id.
     sort_by(&mut spans, |span| (span.span_id.0, 0));
     sort_by(&mut spans, |span| (span.start.0, model::order::falling(span.duration.0)));
-    let mut staged = Staged::new(trace);
+    let mut staged = Staged::new(trace).await;
     staged.local = spans.into_iter().map(Arc::new).collect();
     staged
 }

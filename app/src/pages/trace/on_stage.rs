@@ -13,6 +13,7 @@ use super::header::{Header, Legend};
 use super::holes::{Findings, TopBar};
 use super::keys::{self, Actions};
 use super::link;
+use super::ranks;
 use super::span_load::SpanFetch;
 use crate::browser::{clipboard, document, origin};
 use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
@@ -76,9 +77,11 @@ pub fn OnStage(
     keys::listen(stage, actions);
     answer::work_out(stage);
     beyond::find_in_attributes(stage);
+    ranks::follow(stage);
     let logs = RwSignal::new(LogLoad::Waiting);
     beyond::ask_logs(stage, logs);
     beyond::ask_links(stage);
+    beyond::ask_clocks(stage);
     let columns = RwSignal::new(Columns::default());
     let gutter_px = RwSignal::new(0.0);
     view! {

@@ -128,7 +128,6 @@ impl SpanFetch {
         let trace = &staged.trace;
         let start = trace.start.plus(Nanos(trace.offset[row as usize]));
         let (trace_id, span_id) = (trace.trace_id, trace.span_id[row as usize]);
-        self.ask_rank(row);
         spawn_local(async move {
             let answer = api::get_span(trace_id, span_id, start).await;
             if let Ok(span) = &answer {
@@ -148,23 +147,6 @@ impl SpanFetch {
                 Ok(span) => SpanLoad::Ready(Arc::new(span)),
                 Err(failure) => SpanLoad::Failed(failure.0),
             });
-        });
-    }
-
-    /// A rank is a help: without it the span is shown all the same.
-    fn ask_rank(self, row: u32) {
-        let staged = self.stage.staged();
-        let (trace, at) = (&staged.trace, row as usize);
-        let (service, operation) = (trace.service_name(at).to_owned(), trace.operation_name(at).to_owned());
-        let start = trace.start.plus(Nanos(trace.offset[at]));
-        let (kind, length) = (trace.kind[at], Nanos(trace.length[at]));
-        spawn_local(async move {
-            let rank = api::get_span_rank(service, operation, kind, start, length).await;
-            if let (Ok(rank), Some(Some(wanted))) = (rank, self.wanted.try_get_value())
-                && wanted == row
-            {
-                self.stage.usual.set(Some((row, rank)));
-            }
         });
     }
 }

@@ -1,16 +1,17 @@
 //! The panel: head at once, body when it has come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use model::query::edit::{self, Condition};
-use model::trace::SpanRank;
 use model::{ApiError, AttrValue, Nanos, Span, Status};
 
 use super::beside::Beside;
 use super::sections::Sections;
+use super::text::rank_text;
 use crate::browser::site;
-use crate::format::{counted, duration, offset, share};
+use crate::format::{duration, offset, share};
 use crate::url::SearchView;
 use crate::views::stage::{Stage, Staged};
 use crate::views::trace_logs::{LogLoad, SpanLog};
@@ -19,6 +20,9 @@ use crate::widgets::icon::Icon;
 use crate::widgets::message::title_of;
 use crate::widgets::moment::Moment;
 use crate::widgets::service::ServiceName;
+
+/// From the frame that paints the head.
+const AFTER_HEAD: Duration = Duration::from_millis(24);
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum SpanLoad {
@@ -44,6 +48,16 @@ pub fn SpanDetail(
     #[prop(into)] retry: Callback<()>,
 ) -> impl IntoView {
     let filter = RwSignal::new(String::new());
+    // The head is painted before the parts below it are made.
+    let is_painted = RwSignal::new(false);
+    request_animation_frame(move || {
+        set_timeout(
+            move || {
+                let _ = is_painted.try_set(true);
+            },
+            AFTER_HEAD,
+        );
+    });
     let body = move || {
         match load.get() {
         SpanLoad::Waiting => view! { <Waiting /> }.into_any(),
@@ -63,7 +77,7 @@ pub fn SpanDetail(
         <div class="Detail" data-testid="span-detail">
             {move || head(stage, &stage.staged(), row.get() as usize)}
             <p class="Detail-rank" data-testid="span-rank">
-                {move || stage.usual.get().filter(|(of, _)| *of == row.get()).map_or(String::new(), |(_, rank)| rank_text(&rank))}
+                {move || stage.ranks.read().get(&row.get()).map(rank_text)}
             </p>
             <div class="Detail-filter">
                 <input
@@ -76,30 +90,15 @@ pub fn SpanDetail(
                 />
             </div>
             <div class="Detail-body" tabindex="0" role="region" aria-label="Attributes, events and links">
-                <SpanLog stage=stage load=logs />
-                <div class:is-stale=move || is_stale.get()>{body}</div>
-                <Beside stage=stage row=row load=load other=other />
-                {move || ids(stage, &stage.staged(), row.get() as usize)}
+                <Show when=move || is_painted.get()>
+                    <SpanLog stage=stage load=logs />
+                    <div class:is-stale=move || is_stale.get()>{body}</div>
+                    <Beside stage=stage row=row load=load other=other />
+                    {move || ids(stage, &stage.staged(), row.get() as usize)}
+                </Show>
             </div>
         </div>
     }
-}
-
-fn rank_text(rank: &SpanRank) -> String {
-    let Some(share) = rank.share_shorter() else {
-        return format!(
-            "{} of this operation in a day: too few to compare",
-            counted(rank.calls, "call", "calls")
-        );
-    };
-    format!(
-        "Longer than {:.0} % of {} in a day · p50 {} · p95 {} · p99 {}",
-        share * 100.0,
-        counted(rank.calls, "call", "calls"),
-        duration(rank.p50),
-        duration(rank.p95),
-        duration(rank.p99),
-    )
 }
 
 fn head(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {

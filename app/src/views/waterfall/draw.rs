@@ -1,10 +1,11 @@
 //! Paints the lane: grid and bars of the rows on screen. [`rows`] writes the names and numbers beside it.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use model::trace::outline::Group;
-use model::trace::{Clock, Extra};
+use model::trace::{Clock, Extra, SpanRank};
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasPattern, CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -16,7 +17,7 @@ use crate::chart::folds::Folds;
 use crate::chart::palette::Palette;
 use crate::chart::time_axis::{Tick, ticks};
 use crate::chart::{TimeScale, Window};
-use crate::views::stage::Staged;
+use crate::views::stage::{Learned, Staged};
 use crate::views::why::Why;
 
 mod events;
@@ -37,17 +38,19 @@ pub struct Scene<'a> {
     pub window: Window,
     pub folds: &'a Folds,
     pub brush: Option<Window>,
-    /// Where the pointer is in the lane.
+    /// Where the pointer is in the lane, while that may be on an event.
     pub hover: Option<(f64, f64)>,
     /// The critical path is drawn in the bars it runs through.
     pub path: Option<&'a Why>,
     pub why: Option<&'a Why>,
     /// The event the keyboard is on.
     pub event: Option<usize>,
-    /// A row and how long its operation usually takes: half of its calls, and all but a twentieth.
-    pub usual: Option<(u32, [u64; 2])>,
+    /// How long a row's operation usually takes.
+    pub ranks: &'a HashMap<u32, SpanRank>,
     /// Bars lie where these clocks put them.
     pub clock: Option<&'a Clock>,
+    /// Where that is known from other traces.
+    pub learned: Option<&'a Learned>,
 }
 
 /// Keeps what is costly to make: the hatch that marks failure without relying on hue.
@@ -89,10 +92,6 @@ impl Brush {
             surface.rect(0.0, 0.0, from, surface.height_px);
             surface.rect(to, 0.0, surface.width_px - to, surface.height_px);
         }
-        if let Some((px, _)) = scene.hover {
-            surface.fill(&surface.palette.accent);
-            surface.rect(px.round(), 0.0, 1.0, surface.height_px);
-        }
         events::labels(surface, scene, scale);
     }
 
@@ -114,8 +113,8 @@ impl Brush {
             self.failure(surface, bar, y);
             self.message(surface, bar, y, trace.fact_text(row));
         }
-        if let Some((_, lengths)) = scene.usual.filter(|(of, _)| *of as usize == row) {
-            usual(surface, scale, (bar.0, scene.folds, start), lengths, y);
+        if let Some(rank) = scene.ranks.get(&(row as u32)).filter(|rank| rank.share_shorter().is_some()) {
+            usual(surface, scale, (bar.0, scene.folds, start), rank, y);
         }
         if let Some(slack) = scene.clock.map(|clock| clock.slack[row]).filter(|slack| *slack > 0) {
             uncertain(surface, scale, bar, slack, y);
@@ -157,7 +156,8 @@ impl Brush {
 /// where the bar is.
 fn path(surface: &Surface, scene: &Scene, scale: TimeScale, why: &Why, row: usize, y: f64) {
     // The spans of a group are not moved one by one.
-    let shift = if scene.clock.is_some() { 0 } else { why.clock.shift.get(row).copied().unwrap_or(0) };
+    let shift_of = |clock: &Clock| clock.shift.get(row).copied().unwrap_or(0);
+    let shift = shift_of(&why.clock) - scene.clock.map_or(0, shift_of);
     surface.fill(&surface.palette.text);
     // Stretches within a pixel are drawn once.
     let mut reached = 0.0;
@@ -205,12 +205,12 @@ fn usual(
     surface: &Surface,
     scale: TimeScale,
     (left, folds, start): (f64, &Folds, u64),
-    lengths: [u64; 2],
+    rank: &SpanRank,
     y: f64,
 ) {
     surface.fill(&surface.palette.text_soft);
-    for length in lengths {
-        let right = scale.px_of(folds.shown(start.saturating_add(length)) as f64).min(surface.width_px);
+    for length in [rank.p50, rank.p95] {
+        let right = scale.px_of(folds.shown(start.saturating_add(length.0)) as f64).min(surface.width_px);
         surface.rect(left, y + BAR_PX + 2.0, (right - left).max(1.0), 1.0);
         surface.rect(right.max(left), y + BAR_PX - 1.0, 1.5, 5.0);
     }

@@ -10,7 +10,7 @@ use model::Nanos;
 
 use super::draw::row_pool::{RowPool, RowState};
 use super::draw::{Brush, Scene, axis};
-use super::layout::{Columns, Scroll, indent_step_px};
+use super::layout::{Columns, ROW_PX, Scroll, indent_step_px};
 use crate::browser::frame::Frame;
 use crate::browser::observe::SizeWatch;
 use crate::browser::{blur, document, keys, window};
@@ -29,24 +29,40 @@ const WHEEL_ZOOM: f64 = 0.002;
 struct Parts {
     stage: Stage,
     columns: RwSignal<Columns>,
+    name_share: Signal<f64>,
+    gutter_px: RwSignal<f64>,
+    /// The size of what the rows have for themselves.
+    width_px: RwSignal<f64>,
     view_px: RwSignal<f64>,
     brush: RwSignal<Option<Window>>,
     /// Where the pointer is in the lane.
     hover: RwSignal<Option<(f64, f64)>>,
+    /// The same while it is on a row with events, one of which may have to be named.
+    over_events: Memo<Option<(f64, f64)>>,
     scroller: NodeRef<html::Div>,
     sheet: NodeRef<html::Div>,
     canvas: NodeRef<html::Canvas>,
 }
 
 impl Parts {
-    fn new(stage: Stage, columns: RwSignal<Columns>) -> Parts {
+    fn new(
+        stage: Stage,
+        columns: RwSignal<Columns>,
+        name_share: Signal<f64>,
+        gutter_px: RwSignal<f64>,
+    ) -> Parts {
+        let (hover, scroller) = (RwSignal::new(None), NodeRef::new());
         Parts {
             stage,
             columns,
+            name_share,
+            gutter_px,
+            width_px: RwSignal::new(0.0),
             view_px: RwSignal::new(0.0),
             brush: RwSignal::new(None),
-            hover: RwSignal::new(None),
-            scroller: NodeRef::new(),
+            hover,
+            over_events: Memo::new(move |_| hover.get().filter(|(_, y)| has_events(stage, scroller, *y))),
+            scroller,
             sheet: NodeRef::new(),
             canvas: NodeRef::new(),
         }
@@ -64,10 +80,10 @@ pub fn Waterfall(
     /// Where the list was scrolled to; kept by the page while a trace is loaded again.
     scroll_top: StoredValue<f64>,
 ) -> impl IntoView {
-    let parts = Parts::new(stage, columns);
+    let parts = Parts::new(stage, columns, name_share, gutter_px);
     let pool = Rc::new(RefCell::new(None::<RowPool>));
     let frame = painter(parts, Rc::clone(&pool));
-    measure(parts, name_share, gutter_px, frame.clone());
+    measure(parts, frame.clone());
     follow(parts, frame.clone());
     fulfil_wishes(parts, scroll_top);
     let scroll = Memo::new(move |_| Scroll::new(stage.rows.read().len(), parts.view_px.get()));
@@ -110,6 +126,14 @@ pub fn Waterfall(
                             node_ref=parts.canvas
                             aria-hidden="true"
                         ></canvas>
+                        <i
+                            class="Waterfall-hover"
+                            hidden=move || parts.hover.get().is_none()
+                            style:transform=move || {
+                                let x = parts.hover.get().map_or(0.0, |(x, _)| x);
+                                format!("translateX({}px)", (x - columns.get().lane_px).round())
+                            }
+                        ></i>
                     </div>
                 </div>
             </div>
@@ -171,34 +195,50 @@ fn page_width_px() -> f64 {
     document().body().map_or(0.0, |body| f64::from(body.client_width()))
 }
 
-/// Keeps sizes known. What is drawn follows them in the same frame: a frame later, everything would be laid out twice.
-fn measure(parts: Parts, name_share: Signal<f64>, gutter_px: RwSignal<f64>, frame: Frame) {
-    let watch = StoredValue::new_local(None::<SizeWatch>);
-    let width_px = RwSignal::new(0.0);
-    let divide = move |share: f64| {
-        let now = super::layout::columns(page_width_px(), width_px.get_untracked(), share);
-        if parts.columns.get_untracked() != now {
-            parts.columns.set(now);
+impl Parts {
+    /// Takes the sizes as they are laid out now. Says whether they were others before.
+    fn measure(self) -> bool {
+        let Some(scroller) = self.scroller.get_untracked() else {
+            return false;
+        };
+        let (width_px, view_px) = (f64::from(scroller.client_width()), f64::from(scroller.client_height()));
+        let is_same = (width_px, view_px) == (self.width_px.get_untracked(), self.view_px.get_untracked());
+        if !is_same {
+            self.width_px.set(width_px);
+            self.gutter_px.set(f64::from(scroller.offset_width()) - width_px);
+            self.view_px.set(view_px);
         }
-    };
+        self.divide();
+        !is_same
+    }
+
+    fn divide(self) {
+        let share = self.name_share.get_untracked();
+        let now = super::layout::columns(page_width_px(), self.width_px.get_untracked(), share);
+        if self.columns.get_untracked() != now {
+            self.columns.set(now);
+        }
+    }
+}
+
+/// Keeps sizes known. What is drawn follows them in the same frame: a frame later, everything would be laid out twice.
+fn measure(parts: Parts, frame: Frame) {
+    let watch = StoredValue::new_local(None::<SizeWatch>);
     let again = frame.clone();
     Effect::new(move |_| {
-        divide(name_share.get());
+        parts.name_share.track();
+        parts.divide();
         again.request();
     });
     Effect::new(move |_| {
         if let Some(scroller) = parts.scroller.get() {
-            let (element, frame) = (scroller.clone(), frame.clone());
+            parts.measure();
+            let frame = frame.clone();
+            // Often the frame that made the change has measured and drawn it already.
             let read = move || {
-                width_px.set(f64::from(element.client_width()));
-                gutter_px.set(f64::from(element.offset_width() - element.client_width()));
-                parts.view_px.set(f64::from(element.client_height()));
-                divide(name_share.get_untracked());
-            };
-            read();
-            let read = move || {
-                read();
-                frame.now();
+                if parts.measure() {
+                    frame.now();
+                }
             };
             watch.set_value(SizeWatch::new(&scroller, read));
         }
@@ -208,20 +248,21 @@ fn measure(parts: Parts, name_share: Signal<f64>, gutter_px: RwSignal<f64>, fram
 /// Redraws whenever anything drawn changes.
 fn follow(parts: Parts, frame: Frame) {
     let palette = expect_context::<PaletteSignal>().0;
-    let Parts { stage, brush, hover, .. } = parts;
+    let Parts { stage, brush, over_events, .. } = parts;
     Effect::new(move |_| {
         palette.track();
         brush.track();
-        hover.track();
+        over_events.track();
         stage.window.track();
         stage.cursor.track();
         stage.is_open.track();
         stage.why.track();
         stage.is_path_shown.track();
         stage.is_corrected.track();
+        stage.learned.track();
         stage.top.track();
         stage.event.track();
-        stage.usual.track();
+        stage.ranks.track();
         // A memo is watched by reading it.
         drop((stage.rows.read(), stage.hits.read(), stage.folds.read()));
         frame.request();
@@ -274,30 +315,36 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
         else {
             return;
         };
+        // A panel that opened has taken room by now. Drawn first and measured later, everything would be drawn twice.
+        parts.measure();
         let staged = stage.staged();
         let rows = stage.rows.get_untracked();
         let scroll = Scroll::new(rows.len(), parts.view_px.get_untracked());
         let top = f64::from(scroller.scroll_top());
         let why = stage.why.get_untracked();
         let folds = stage.folds.get_untracked();
+        let ranks = stage.ranks.read_untracked();
+        let visible = scroll.visible(top);
+        let (is_corrected, learned) = (stage.is_corrected.get_untracked(), stage.learned.get_untracked());
+        let clock = learned.as_deref().map(|learned| &learned.clock).or(why.as_deref().map(|why| &why.clock));
+        if stage.visible.with_untracked(|known| *known != visible) {
+            stage.visible.set(visible.clone());
+        }
         let scene = Scene {
             staged: &staged,
             rows: &rows,
-            visible: scroll.visible(top),
+            visible,
             top_px: scroll.list_top_px(top),
             window: stage.window.get_untracked(),
             folds: &folds,
             brush: parts.brush.get_untracked(),
-            hover: parts.hover.get_untracked(),
+            hover: parts.over_events.get_untracked(),
             why: why.as_deref(),
-            usual: stage
-                .usual
-                .get_untracked()
-                .filter(|(_, rank)| rank.share_shorter().is_some())
-                .map(|(row, rank)| (row, [rank.p50.0, rank.p95.0])),
+            ranks: &ranks,
             event: stage.event.get_untracked().filter(|_| stage.cursor.get_untracked().is_some()),
             path: why.as_deref().filter(|_| stage.is_path_shown.get_untracked()),
-            clock: why.as_deref().filter(|_| stage.is_corrected.get_untracked()).map(|why| &why.clock),
+            clock: clock.filter(|_| is_corrected),
+            learned: learned.as_deref().filter(|_| is_corrected),
         };
         let size_px = (parts.columns.get_untracked().lane_px, parts.view_px.get_untracked());
         if let Some(surface) = Surface::of_size(&canvas, palette.get_untracked(), size_px) {
@@ -385,6 +432,17 @@ fn hover(event: &leptos::ev::PointerEvent, parts: Parts) {
     if parts.hover.get_untracked() != at {
         parts.hover.set(at);
     }
+}
+
+fn has_events(stage: Stage, scroller: NodeRef<html::Div>, y: f64) -> bool {
+    let Some(scroller) = scroller.get_untracked() else {
+        return false;
+    };
+    let rows = stage.rows.get_untracked();
+    let scroll = Scroll::new(rows.len(), f64::from(scroller.client_height()));
+    let index = (scroll.list_top_px(f64::from(scroller.scroll_top())) + y) / ROW_PX;
+    let row = rows.at(index.max(0.0) as usize);
+    row.is_some_and(|row| !stage.staged().trace.events.of_row(row).is_empty())
 }
 
 /// The pointer's place in the lane.

@@ -1,6 +1,7 @@
 //! Clocks that disagree.
 
 use super::super::drawn::trace;
+use super::super::hosts::{Ahead, HostClock};
 use super::*;
 
 const MILLI: i64 = 1_000_000;
@@ -99,4 +100,26 @@ fn what_was_moved_is_as_sure_as_the_room_around_it_is_small() {
     assert_eq!(slacks("shop GET 0..100 client\n  cart get 10..90 server"), [0, 0]);
     // Longer than its call: it starts with it, and there is no room to be wrong in.
     assert_eq!(slacks("shop GET 0..100 client\n  cart get 0..130 server"), [0, 0]);
+}
+
+#[test]
+fn what_was_learned_of_hosts_comes_before_what_the_trace_says() {
+    let trace = trace(
+        "shop GET 0..100 client
+           cart get 70..130 server
+             mail send 60..65 server",
+    );
+    let tree = Tree::new(&trace);
+    let ahead = |by: i64| Some(Ahead { by: by * MILLI, slack: 2, calls: 9 });
+    let host = |ahead| HostClock { name: String::new(), ahead };
+    let row = |name| (0..3).find(|row| trace.service_name(*row) == name).unwrap();
+    let mut host_of = vec![0; 3];
+    (host_of[row("cart")], host_of[row("mail")]) = (1, 2);
+    let hosts = HostClocks { hosts: vec![host(ahead(0)), host(ahead(45)), host(None)], host_of };
+    let clock = Clock::of_hosts(&trace, &tree, &hosts).unwrap();
+    // The mail begins 60 and its caller, set right, 25: it stays. What was learned is as sure as it was learned.
+    let shift = |name| clock.shift[row(name)] / MILLI;
+    assert_eq!((shift("shop"), shift("cart"), shift("mail")), (0, -45, 0));
+    assert_eq!(clock.slack[row("cart")], 2);
+    assert_eq!(Clock::of_hosts(&trace, &tree, &HostClocks::default()), None);
 }

@@ -14,6 +14,7 @@ use web_sys::{Element, FocusOptions, HtmlElement};
 use super::Scene;
 use crate::browser::document;
 use crate::format::{count, delta, duration, offset};
+use crate::views::span_detail::text::rank_text;
 use crate::views::stage::Staged;
 use crate::views::waterfall::layout::{ROW_PX, indent, indent_step_px};
 
@@ -51,6 +52,8 @@ struct Content {
     top_depth: u32,
     flaw: Option<Flaw>,
     is_corrected: bool,
+    is_learned: bool,
+    is_ranked: bool,
 }
 
 struct Slot {
@@ -112,10 +115,12 @@ impl RowPool {
                 top_depth: scene.rows.top_depth(),
                 flaw: scene.why.and_then(|why| why.flaw(row)),
                 is_corrected: scene.clock.is_some(),
+                is_learned: scene.learned.is_some(),
+                is_ranked: scene.ranks.contains_key(&row),
             };
             if slot.content != Some(content) {
                 slot.fill(scene.staged, content);
-                slot.say_clock(scene, row);
+                slot.say_more(scene, row);
             }
             slot.set_state(scene.staged, state_of(row, index));
             let y = (index as f64 * ROW_PX - scene.top_px).round();
@@ -236,14 +241,23 @@ impl Slot {
         let _ = self.root.set_attribute("title", &title(staged, row));
     }
 
-    /// Where the clocks were set right, by how much, and how sure that is.
-    fn say_clock(&self, scene: &Scene, row: u32) {
+    /// How usual its duration is; where the clocks were set right, by how much, and how sure that is.
+    fn say_more(&self, scene: &Scene, row: u32) {
         let at = row as usize;
-        let moved = scene.clock.filter(|clock| clock.shift.get(at).is_some_and(|shift| *shift != 0));
+        let mut lines = Vec::new();
+        lines.extend(scene.ranks.get(&row).map(rank_text));
+        lines.extend(scene.learned.and_then(|learned| learned.words(at)));
+        let moved = scene
+            .clock
+            .filter(|_| scene.learned.is_none())
+            .filter(|clock| clock.shift.get(at).is_some_and(|shift| *shift != 0));
         if let Some(clock) = moved {
             let sure = duration(Nanos(clock.slack[at]));
-            let line = format!("clock set right by {} ± {sure}", delta(clock.shift[at]));
-            let _ = self.root.set_attribute("title", &format!("{}\n{line}", title(scene.staged, at)));
+            lines.push(format!("clock set right by {} ± {sure}", delta(clock.shift[at])));
+        }
+        if !lines.is_empty() {
+            lines.insert(0, title(scene.staged, at));
+            let _ = self.root.set_attribute("title", &lines.join("\n"));
         }
     }
 
