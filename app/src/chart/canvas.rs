@@ -1,6 +1,7 @@
 //! The one canvas: fills its parent, sharp on any screen, drawn at most once a frame.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
@@ -11,6 +12,8 @@ use super::palette::{Palette, PaletteSignal};
 use crate::browser::frame::Frame;
 use crate::browser::observe::SizeWatch;
 use crate::browser::window;
+
+const REST: Duration = Duration::from_millis(120);
 
 /// Something to draw on, in CSS pixels.
 pub struct Surface {
@@ -72,6 +75,9 @@ pub fn Canvas(
     class: &'static str,
     track: impl Fn() + 'static,
     draw: impl FnMut(&Surface) + 'static,
+    /// Costly to draw: while its size changes the picture is stretched, and drawn again when it has come to rest.
+    #[prop(optional)]
+    is_costly: bool,
 ) -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
     let palette = expect_context::<PaletteSignal>().0;
@@ -88,7 +94,21 @@ pub fn Canvas(
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
             let frame = on_size.clone();
-            watch.set_value(SizeWatch::new(&canvas, move || frame.now()));
+            let pending = StoredValue::new_local(None::<TimeoutHandle>);
+            let mut is_drawn = false;
+            let resized = move || {
+                if !std::mem::replace(&mut is_drawn, true) || !is_costly {
+                    return frame.now();
+                }
+                let again = frame.clone();
+                let next = set_timeout_with_handle(move || again.request(), REST).ok();
+                if let Some(timer) =
+                    pending.try_update_value(|pending| std::mem::replace(pending, next)).flatten()
+                {
+                    timer.clear();
+                }
+            };
+            watch.set_value(SizeWatch::new(&canvas, resized));
         }
     });
     Effect::new(move |_| {

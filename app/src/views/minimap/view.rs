@@ -27,7 +27,7 @@ pub fn Minimap(stage: Stage) -> impl IntoView {
             on_window=move |window| stage.set_window(window)
             on_reset=move |()| stage.zoom_out()
         >
-            <Canvas class="Minimap-strip" track=move || drop(stage.folds.read()) draw=move |surface| draw::strip(surface, &staged, &stage.folds.get_untracked()) />
+            <Canvas class="Minimap-strip" is_costly=true track=move || drop(stage.folds.read()) draw=move |surface| draw::strip(surface, &staged, &stage.folds.get_untracked()) />
             <Canvas
                 class="Minimap-window"
                 track=move || {
