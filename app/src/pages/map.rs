@@ -94,6 +94,8 @@ pub fn MapPage() -> impl IntoView {
     );
     let filter = RwSignal::new(String::new());
     listen(page, shown);
+    // Another selection must not make another canvas, which would forget where one had gone.
+    let is_table = Memo::new(move |_| view.with(|view| view.is_table));
     let is_empty = move || live.answer.with(|a| a.as_ref().is_some_and(|map| map.nodes.is_empty()));
     let select = Callback::new(move |thing| page.select(thing));
     view! {
@@ -106,7 +108,7 @@ pub fn MapPage() -> impl IntoView {
                     view! {
                         <div class="Map" class:is-stale=move || live.is_waiting.get()>
                             {move || {
-                                if view.with(|view| view.is_table) {
+                                if is_table.get() {
                                     table(page, shown, filter).into_any()
                                 } else {
                                     view! {

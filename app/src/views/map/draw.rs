@@ -42,6 +42,9 @@ pub fn draw(surface: &Surface, scene: &Scene<'_>) {
     let alpha = if edges.len() > MANY_EDGES { 0.3 } else { 0.55 };
     draw_edges(surface, scene, &edges, alpha, view);
     draw_words(surface, scene, &edges, view);
+    // Thousands of boxes full of colour would shout.
+    let is_far = scene.camera.scale < WORDS_FROM_SCALE;
+    surface.context.set_global_alpha(if is_far { 0.6 } else { 1.0 });
     for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
         draw_node(surface, scene, node, view, false);
     }

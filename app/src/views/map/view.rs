@@ -72,6 +72,10 @@ pub fn MapCanvas(
         let by_click = is_clicked.get_value();
         is_clicked.set_value(false);
         let Some(Thing::Node(node)) = selected.get().filter(|_| !by_click) else { return };
+        // A part fits as a whole.
+        if shown.with_untracked(|shown| shown.nodes.contains(&false)) {
+            return;
+        }
         let (width, height) = size();
         if width > 1.0 {
             let shown = map.with_untracked(|map| camera_now().showing(map, node, width, height));
