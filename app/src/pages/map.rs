@@ -96,14 +96,15 @@ pub fn MapPage() -> impl IntoView {
     listen(page, shown);
     // Another selection must not make another canvas, which would forget where one had gone.
     let is_table = Memo::new(move |_| view.with(|view| view.is_table));
-    let is_empty = move || live.answer.with(|a| a.as_ref().is_some_and(|map| map.nodes.is_empty()));
+    let is_empty =
+        Memo::new(move |_| live.answer.with(|a| a.as_ref().is_some_and(|map| map.nodes.is_empty())));
     let select = Callback::new(move |thing| page.select(thing));
     view! {
         <div class="Services">
             <Bar page=page filter=filter />
             {move || match live.failed.get() {
                 Some(error) => view! { <ErrorState error=error retry=move || live.again() /> }.into_any(),
-                None if is_empty() => nothing().into_any(),
+                None if is_empty.get() => nothing().into_any(),
                 None => {
                     view! {
                         <div class="Map" class:is-stale=move || live.is_waiting.get()>

@@ -34,7 +34,8 @@ pub fn ServicesPage() -> impl IntoView {
         let length = view.get().length_secs;
         async move { api::report_services(length).await }
     });
-    let has_none = move || live.answer.with(|a| a.as_ref().is_some_and(|a| a.services.is_empty()));
+    let has_none =
+        Memo::new(move |_| live.answer.with(|a| a.as_ref().is_some_and(|a| a.services.is_empty())));
     view! {
         <div class="Services">
             <div class="Services-bar">
@@ -46,7 +47,7 @@ pub fn ServicesPage() -> impl IntoView {
                 Some(error) => {
                     view! { <ErrorState error=error retry=move || live.again() /> }.into_any()
                 }
-                None if has_none() => view! { <NoServices /> }.into_any(),
+                None if has_none.get() => view! { <NoServices /> }.into_any(),
                 None => {
                     let lines = Signal::derive(move || {
                         live.answer.with(|a| a.as_ref().map(|a| a.services.clone()).unwrap_or_default())

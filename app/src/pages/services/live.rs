@@ -80,7 +80,10 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.is_waiting.set(false);
         match answer {
             Ok(answer) => {
-                self.failed.set(None);
+                // Told of nothing new, whoever shows the failure would make all they show anew.
+                if self.failed.with_untracked(Option::is_some) {
+                    self.failed.set(None);
+                }
                 self.answer.set(Some(Arc::new(answer)));
             }
             Err(failure) if self.answer.with_untracked(Option::is_none) => self.failed.set(Some(failure.0)),
