@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::Options;
 use crate::engine::Engine;
 use crate::process::{Cpu, Skein};
-use crate::report::{Report, bytes_text, row, table};
+use crate::report::{Report, row, table};
 
 const OPERATIONS: [u64; 3] = [200, 1_000, 4_000];
 /// As many settled slices of ten seconds each minute has.
@@ -62,7 +62,7 @@ async fn measure(options: &Options, operations: u64, report: &mut Report) -> any
     let share = format!("{:.2} %", (server_ms + engine_ms) / 60_000.0 * 100.0);
     let cells = [
         work.rows.to_string(),
-        bytes_text(work.bytes / work.rows.max(1)),
+        format!("{} B", work.bytes / work.rows.max(1)),
         format!("{server_ms:.0} ms"),
         format!("{engine_ms:.0} ms"),
         share,
