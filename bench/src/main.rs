@@ -91,6 +91,9 @@ pub struct Options {
     /// Spans of a day stored before lookups are measured; several numbers, rising, show how cost grows
     #[arg(long, global = true, value_delimiter = ',', default_values_t = [20_000_000])]
     lookup_spans: Vec<u64>,
+    /// Where lookups keep what was stored, to be measured again without storing it again
+    #[arg(long, global = true, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
     /// Batches a day of the simulated month, and spans in each
     #[arg(long, global = true, default_value_t = 24)]
     month_batches: u64,

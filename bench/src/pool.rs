@@ -98,6 +98,11 @@ impl Pool {
         !self.unsent.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
     }
 
+    /// Goes on where an earlier run with the same seed ended.
+    pub fn resume(&self, drawn: u64) {
+        self.next.store(drawn, Ordering::Relaxed);
+    }
+
     pub fn drawn(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
     }

@@ -26,7 +26,9 @@ pub struct Skein {
     pub addresses: Addresses,
     child: Child,
     pid: u32,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Takes the folder away, unless it is to be kept.
+    _passing: Option<TempDir>,
 }
 
 /// CPU seconds used so far.
@@ -49,12 +51,30 @@ impl Skein {
         parent: Option<&Path>,
         arguments: &[&str],
     ) -> anyhow::Result<Skein> {
-        let folder = match parent {
+        let passing = match parent {
             Some(parent) => TempDir::with_prefix_in("skein-bench-", parent)?,
             None => TempDir::with_prefix("skein-bench-")?,
         };
-        let data_dir = folder.path().join("data");
-        let log = std::fs::File::create(folder.path().join("log"))?;
+        let folder = passing.path().to_owned();
+        Skein::start_in(binary, folder, Some(passing), arguments).await
+    }
+
+    /// In a folder that stays, with what an earlier run left in it.
+    pub async fn start_again(binary: &Path, folder: &Path) -> anyhow::Result<Skein> {
+        std::fs::create_dir_all(folder)?;
+        Skein::start_in(binary, folder.to_owned(), None, &[]).await
+    }
+
+    async fn start_in(
+        binary: &Path,
+        folder: PathBuf,
+        passing: Option<TempDir>,
+        arguments: &[&str],
+    ) -> anyhow::Result<Skein> {
+        let data_dir = folder.join("data");
+        // What it says of an earlier run would be taken for this one's.
+        let _ = std::fs::remove_file(data_dir.join("addresses.json"));
+        let log = std::fs::File::create(folder.join("log"))?;
         let mut command = Command::new(binary);
         command.arg("serve").arg("--data-dir").arg(&data_dir);
         for door in ["--http", "--otlp-grpc", "--otlp-http"] {
@@ -70,7 +90,7 @@ impl Skein {
             .with_context(|| format!("cannot start {}; `make build` makes it", binary.display()))?;
         let pid = child.id().context("skein ended at once")?;
         let addresses = Addresses { http: String::new(), otlp_grpc: String::new() };
-        let mut skein = Skein { addresses, child, pid, folder };
+        let mut skein = Skein { addresses, child, pid, folder, _passing: passing };
         skein.addresses = skein.wait_until_ready().await?;
         Ok(skein)
     }
@@ -95,11 +115,11 @@ impl Skein {
     }
 
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.join("data")
     }
 
     fn log_tail(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
