@@ -31,10 +31,10 @@ pub fn find_plan(scope: &Scope, trace: TraceId, text: &str) -> Plan {
     for (at, word) in words.iter().enumerate() {
         sql += " AND (";
         if word.split_once('=').is_some_and(|(key, _)| !key.is_empty()) {
-            sql += &pair_sql(KEYS[at], WORDS[at]);
+            sql += &pair_sql(KEYS[at], WORDS[at], word);
             sql += " OR ";
         }
-        sql += &word_sql(KEYS[at], WORDS[at], word.is_ascii());
+        sql += &word_sql(KEYS[at], WORDS[at], word);
         sql += ")";
     }
     let mut plan = Plan::new(scope, sql).bind("trace", trace);
@@ -46,36 +46,44 @@ pub fn find_plan(scope: &Scope, trace: TraceId, text: &str) -> Plan {
     plan
 }
 
-fn pair_sql(key: &str, value: &str) -> String {
+fn pair_sql(key: &str, value: &str, pair: &str) -> String {
+    let number = pair.split_once('=').and_then(|(_, value)| integer(value));
     let (key, value) = (format!("{{{key}:String}}"), format!("{{{value}:String}}"));
+    let int = number.map(|number| format!("OR mapContains(attr_int, {key}) AND attr_int[{key}] = {number}"));
     format!(
         "attr_str[{key}] = {value} AND mapContains(attr_str, {key})
-            OR mapContains(attr_int, {key}) AND toString(attr_int[{key}]) = {value}
+            {}
             OR mapContains(attr_dbl, {key}) AND toString(attr_dbl[{key}]) = {value}
-            OR attr_other[{key}] = concat(char(0), '{{\"b\":', {value}, '}}')"
+            OR attr_other[{key}] = concat(char(0), '{{\"b\":', {value}, '}}')",
+        int.unwrap_or_default()
     )
 }
 
 /// The word as it was typed stands under both names unless it is a pair, of which this looks for nothing.
-fn word_sql(key: &str, word: &str, is_ascii: bool) -> String {
-    let position = if is_ascii { "positionCaseInsensitive" } else { "positionCaseInsensitiveUTF8" };
-    let same = format!("{{{key}:String}} = {{{word}:String}}");
-    let has = |text: &str| format!("{position}({text}, {{{word}:String}}) > 0");
+fn word_sql(key: &str, name: &str, word: &str) -> String {
+    let position = if word.is_ascii() { "positionCaseInsensitive" } else { "positionCaseInsensitiveUTF8" };
+    let same = format!("{{{key}:String}} = {{{name}:String}}");
+    let has = |text: &str| format!("{position}({text}, {{{name}:String}}) > 0");
     let any = |list: &str| format!("arrayExists(v -> {}, {list})", has("v"));
-    let places = [
+    let mut places = vec![
         has("service"),
         has("operation"),
         has("status_message"),
         any("mapValues(attr_str)"),
         any("mapKeys(attr_str)"),
-        format!("arrayExists(v -> toString(v) = {{{word}:String}}, mapValues(attr_int))"),
         any("mapKeys(attr_int)"),
         any("mapValues(attr_other)"),
         any("mapKeys(attr_other)"),
         any("events.name"),
         format!("arrayExists(m -> {}, events.attrs)", any("mapValues(m)")),
     ];
+    places.extend(integer(word).map(|number| format!("has(mapValues(attr_int), {number})")));
     format!("{same} AND ({})", places.join(" OR "))
+}
+
+/// A number as it is written, to be compared as one: numbers are not made texts for it.
+fn integer(word: &str) -> Option<i64> {
+    word.parse().ok().filter(|number: &i64| number.to_string() == word)
 }
 
 pub fn values_plan(scope: &Scope, trace: TraceId, key: &str) -> Plan {
