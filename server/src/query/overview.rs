@@ -15,7 +15,7 @@ use model::view::{Facet, FacetValue, Facets, HeatCell, Heatmap, Scanned, TraceSe
 use model::{ApiError, AttrValue, Nanos, Scope, Timestamp, TraceId};
 
 use super::Queries;
-use super::plan::narrow;
+use super::plan::narrow::{self, GROUP};
 use super::search::{Scan, Search, Window};
 use super::verify::{Range, Verified, Verify};
 use crate::limits::{
@@ -118,7 +118,13 @@ impl Question {
     /// Traces by the values their groups have, in one pass for all columns. One trace in `every` is counted.
     fn groups_plan(&self, scope: &Scope, columns: &[&str], every: u64) -> Plan {
         let scan = self.scan();
-        let group = scan.group_condition().unwrap_or_else(|| "1".to_owned());
+        let group = scan.group_condition().cloned().unwrap_or_default();
+        let read = GROUP
+            .into_iter()
+            .filter(|(name, _)| *name == "f" || columns.contains(name) || group.names.contains(name));
+        let (joined, wanted): (Vec<String>, Vec<&str>) =
+            read.map(|(name, column)| (format!("{column} AS {name}"), column)).unzip();
+        let condition = if group.sql.is_empty() { "1" } else { &group.sql };
         let some = match every {
             1 => String::new(),
             every => format!(" AND cityHash64(trace_id) % {every} = 0"),
@@ -129,15 +135,14 @@ impl Question {
         let sql = format!(
             "SELECT multiIf({}, '') AS of, multiIf({}, '') AS value,
                 uniqExact(id) AS traces, uniqExactIf(id, f = 1) AS errors
-             FROM (SELECT reinterpretAsUInt128(trace_id) AS id, groups.service, groups.operation, groups.longest,
-                    groups.failed
-                FROM pieces WHERE {}{some})
-             ARRAY JOIN groups.service AS s, groups.operation AS o, groups.longest AS l, groups.failed AS f
-             WHERE {group}
+             FROM (SELECT reinterpretAsUInt128(trace_id) AS id, {} FROM pieces WHERE {}{some})
+             ARRAY JOIN {} WHERE {condition}
              GROUP BY GROUPING SETS ({sets}) ORDER BY traces DESC, value LIMIT {} BY of",
             chosen.collect::<Vec<_>>().join(", "),
             value.collect::<Vec<_>>().join(", "),
+            wanted.join(", "),
             scan.conditions(&self.window),
+            joined.join(", "),
             FACET_MAX_VALUES + 1,
         );
         scan.bound(Plan::new(scope, sql), &self.window)

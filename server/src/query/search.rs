@@ -4,10 +4,12 @@
 //! start of its earliest piece that is worth a look, then its id: a matter of `pieces` alone, so that a cursor is simply
 //! a place, and means the same whatever arrives meanwhile. The walk goes back through windows of time that widen while
 //! they are poor. A trace with such a piece before the window is left for the window it belongs to, so that each is
-//! found exactly once.
+//! found exactly once. Candidates of several poor windows are looked at together (`search::gather`). Where nearly all of
+//! them match, what results say of them is asked for at once.
 //!
 //! An answer can be had in parts (`search::parts`): what was found is handed on before older times are looked through.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use model::query::Query;
@@ -15,17 +17,18 @@ use model::query::ast::Pipeline;
 use model::view::{Matches, Scanned, SearchOrder, SearchPage, TraceSearch, TraceSummary};
 use model::{ApiError, Scope, Timestamp, TraceId};
 
-use super::Queries;
 use super::facts::settled_plan;
 use super::plan::Narrow;
-use super::plan::narrow::Hint;
+use super::plan::narrow::{self, Hint, OfGroup};
 use super::verify::{Range, Verified, Verify, summaries_plan};
+use super::{Queries, list};
 use crate::limits::{
     SEARCH_CHUNK_MAX, SEARCH_DEFAULT_LIMIT, SEARCH_MAX_CANDIDATES, SEARCH_MAX_LIMIT, SEARCH_MAX_TIME,
 };
 use crate::storage::pieces::BUCKET_SECS;
-use crate::storage::reader::{Arrived, Candidate, Found, Plan};
+use crate::storage::reader::{Arrived, Candidate, Found, Plan, Settled};
 
+mod gather;
 mod parts;
 pub mod question;
 mod walk;
@@ -117,9 +120,9 @@ impl Scan {
         self.hint.as_ref().is_some_and(Hint::is_precise)
     }
 
-    /// What a single group must be like, over its variables.
-    pub fn group_condition(&self) -> Option<String> {
-        self.hint.as_ref().and_then(|hint| hint.group.clone())
+    /// What a single group must be like, when that is all.
+    pub fn group_condition(&self) -> Option<&OfGroup> {
+        self.hint.as_ref().and_then(|hint| hint.group.as_ref())
     }
 
     /// Conditions on pieces within a window. The key's columns are always bounded.
@@ -159,32 +162,43 @@ impl Scan {
             .bind_all(self.narrow.binds.values())
     }
 
-    /// Traces by their earliest piece in the window, newest first.
-    pub fn newest_plan(&self, scope: &Scope, window: &Window, before: Place, limit: usize) -> Plan {
+    /// Traces by their earliest piece in the window, newest first. Pieces since an earlier time are looked at, to leave
+    /// out those that began before the window.
+    pub fn newest_plan(
+        &self,
+        scope: &Scope,
+        read: &Window,
+        low: Timestamp,
+        before: Place,
+        limit: usize,
+    ) -> Plan {
         let sql = format!(
             "SELECT trace_id, toUInt64(toUnixTimestamp64Nano(min(first))) AS key
              FROM pieces
              WHERE {}
              GROUP BY trace_id
-             HAVING (key, trace_id) < ({{key:UInt64}}, toFixedString(unhex({{id:String}}), 16))
+             HAVING key >= {{lowest:UInt64}}
+                AND (key, trace_id) < ({{key:UInt64}}, toFixedString(unhex({{id:String}}), 16))
              ORDER BY key DESC, trace_id DESC
              LIMIT {{limit:UInt32}}",
-            self.conditions(window)
+            self.conditions(read)
         );
-        self.bound(Plan::new(scope, sql), window)
+        self.bound(Plan::new(scope, sql), read)
+            .bind("lowest", low.0)
             .bind("key", before.key)
             .bind("id", before.trace_id)
             .bind("limit", limit)
     }
 
-    /// Which of these traces have a piece worth a look before the window.
-    pub fn older_plan(&self, scope: &Scope, before: &Window, traces: &[TraceId]) -> Plan {
-        let ids = traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ");
+    /// The earliest piece worth a look of each of these traces that has one in the window.
+    pub fn older_plan(&self, scope: &Scope, window: &Window, traces: &[TraceId]) -> Plan {
         let sql = format!(
-            "SELECT trace_id, toUInt64(0) AS key FROM pieces WHERE {} AND trace_id IN ({ids}) GROUP BY trace_id",
-            self.conditions(before)
+            "SELECT trace_id, toUInt64(toUnixTimestamp64Nano(min(first))) AS key
+             FROM pieces WHERE {} AND trace_id IN ({}) GROUP BY trace_id",
+            self.conditions(window),
+            list(traces)
         );
-        self.bound(Plan::new(scope, sql), before)
+        self.bound(Plan::new(scope, sql), window)
     }
 
     /// Traces by a measure of all their pieces, largest first.
@@ -232,7 +246,11 @@ struct Filling<'s> {
     scope: &'s Scope,
     scan: Scan,
     verify: Verify<'s>,
+    /// Whether candidates are likely to match, so that it pays to ask for all about them at once.
+    is_likely: bool,
     hits: Vec<(Place, Found)>,
+    /// What is known of hits already when they are likely.
+    known: Known,
     scanned: Scanned,
     looked_at: usize,
     chunk: usize,
@@ -242,6 +260,13 @@ struct Filling<'s> {
     handed_on: usize,
     handed_on_at: Instant,
     parts: Option<&'s Parts>,
+}
+
+/// What results say of traces that are hits, or may be.
+#[derive(Default)]
+struct Known {
+    summaries: Vec<TraceSummary>,
+    settled: Vec<Settled>,
 }
 
 impl Queries {
@@ -276,22 +301,16 @@ impl Queries {
     async fn newest(&self, filling: &mut Filling<'_>, now: Timestamp) -> Result<Option<Place>, ApiError> {
         let mut walk = Walk::new(filling.search.range, filling.search.before, now);
         loop {
-            let want = filling.chunk;
-            let window = walk.window();
-            let plan = filling.scan.newest_plan(filling.scope, &window, walk.before, want);
-            let answer = self.reader.candidates(&plan).await?;
-            let rows = answer.1.rows;
-            let candidates = filling.candidates(answer);
+            let gathered = self.gather(filling, &mut walk).await?;
+            let candidates = gathered.candidates();
             let mut found = self.look_at(filling, &candidates).await?;
-            self.drop_older(filling, &mut found, &window).await?;
+            self.drop_older(filling, &mut found, &gathered).await?;
             let matching = found.len();
             if let Some(last) = filling.take(&candidates, found) {
                 return Ok(Some(last));
             }
-            let more_here = candidates.len() == want;
-            let last = candidates.last().filter(|_| more_here).map(Place::of);
-            let seen = Seen { rows, found: matching, wanted: filling.wanted() };
-            if !walk.step(last, seen) {
+            let seen = Seen { rows: gathered.rows, found: matching, wanted: filling.wanted() };
+            if !walk.step(gathered.last_of_full, seen) {
                 return Ok(None);
             }
             if filling.is_exhausted() {
@@ -332,32 +351,43 @@ impl Queries {
             return Ok(Vec::new());
         }
         let ids: Vec<TraceId> = candidates.iter().map(|candidate| candidate.trace_id).collect();
-        let Verified { mut found, scanned, too_large } =
-            self.verify(filling.scope, &filling.verify, &ids, filling.search.range).await?;
-        filling.scanned.add(scanned);
-        if let Some(trace) = too_large {
-            filling.limit_reached = Some(format!("trace {trace} has too many spans to be evaluated"));
-        }
+        let mut found = match filling.is_likely {
+            true => self.look_at_whole(filling, &ids).await?,
+            false => self.look_at_spans(filling, &ids).await?,
+        };
         found.retain(|found| found.spans > 0);
         Ok(found)
     }
 
-    /// Leaves traces that began before the window to the window their place lies in.
-    async fn drop_older(
+    async fn look_at_spans(
         &self,
         filling: &mut Filling<'_>,
-        found: &mut Vec<Found>,
-        window: &Window,
-    ) -> Result<(), ApiError> {
-        let early: Vec<&Found> = found.iter().filter(|found| found.begins < window.low).collect();
-        let Some(begins) = early.iter().map(|found| found.begins).min() else { return Ok(()) };
-        let ids: Vec<TraceId> = early.iter().map(|found| found.trace_id).collect();
-        let before = Window::between(begins, Timestamp(window.low.0 - 1));
-        let plan = filling.scan.older_plan(filling.scope, &before, &ids);
-        let (older, scanned) = self.reader.candidates(&plan).await?;
+        traces: &[TraceId],
+    ) -> Result<Vec<Found>, ApiError> {
+        let Verified { found, scanned, too_large } =
+            self.verify(filling.scope, &filling.verify, traces, filling.search.range).await?;
         filling.scanned.add(scanned);
-        found.retain(|found| !older.iter().any(|candidate| candidate.trace_id == found.trace_id));
-        Ok(())
+        if let Some(trace) = too_large {
+            filling.limit_reached = Some(format!("trace {trace} has too many spans to be evaluated"));
+        }
+        Ok(found)
+    }
+
+    /// The same in one pass with what results say of them.
+    async fn look_at_whole(
+        &self,
+        filling: &mut Filling<'_>,
+        traces: &[TraceId],
+    ) -> Result<Vec<Found>, ApiError> {
+        let (scope, range) = (filling.scope, filling.search.range);
+        let whole = filling.verify.whole_plan(scope, traces, range, self.quiet_secs);
+        let settled = settled_plan(scope, traces);
+        let ((whole, cost), settled) =
+            tokio::try_join!(self.reader.whole(&whole), self.reader.settled(&settled))?;
+        filling.scanned.add(cost);
+        let (found, summaries) = whole.into_iter().unzip();
+        filling.known.add(traces, Known { summaries, settled });
+        Ok(found)
     }
 
     /// What was found and not handed on yet, as a page.
@@ -371,22 +401,18 @@ impl Queries {
         filling.handed_on += hits.len();
         let scope = filling.scope;
         let ids: Vec<TraceId> = hits.iter().map(|(place, _)| place.trace_id).collect();
-        let mut summaries = Vec::new();
-        if !ids.is_empty() {
-            let (asked, settled) = (summaries_plan(scope, &ids, self.quiet_secs), settled_plan(scope, &ids));
-            let ((found, cost), settled) =
-                tokio::try_join!(self.reader.summaries(&asked), self.reader.settled(&settled))?;
-            filling.scanned.add(cost);
-            let arrived = found.iter().map(|summary| Arrived {
-                trace_id: summary.trace_id,
-                spans: summary.span_count,
-                in_flight: summary.in_flight,
-            });
-            let mut facts = self.facts_of(scope, arrived.collect(), settled).await?;
-            summaries = found;
-            for summary in &mut summaries {
-                summary.critical = facts.remove(&summary.trace_id).and_then(|facts| facts.main_service());
-            }
+        let Known { mut summaries, settled } = match filling.is_likely {
+            true => filling.known.take(&ids),
+            false => self.known(filling, &ids).await?,
+        };
+        let arrived = summaries.iter().map(|summary| Arrived {
+            trace_id: summary.trace_id,
+            spans: summary.span_count,
+            in_flight: summary.in_flight,
+        });
+        let mut facts = self.facts_of(scope, arrived.collect(), settled).await?;
+        for summary in &mut summaries {
+            summary.critical = facts.remove(&summary.trace_id).and_then(|facts| facts.main_service());
         }
         let (mut traces, mut matches): (Vec<TraceSummary>, Vec<Matches>) = (Vec::new(), Vec::new());
         for (place, found) in hits {
@@ -405,13 +431,46 @@ impl Queries {
             scanned: filling.scanned,
         })
     }
+
+    async fn known(&self, filling: &mut Filling<'_>, traces: &[TraceId]) -> Result<Known, ApiError> {
+        if traces.is_empty() {
+            return Ok(Known::default());
+        }
+        let scope = filling.scope;
+        let (asked, settled) = (summaries_plan(scope, traces, self.quiet_secs), settled_plan(scope, traces));
+        let ((summaries, cost), settled) =
+            tokio::try_join!(self.reader.summaries(&asked), self.reader.settled(&settled))?;
+        filling.scanned.add(cost);
+        Ok(Known { summaries, settled })
+    }
+}
+
+impl Known {
+    /// Of traces that were looked at before, in a window they do not belong to, the latest counts.
+    fn add(&mut self, traces: &[TraceId], new: Known) {
+        let ids: HashSet<&TraceId> = traces.iter().collect();
+        self.summaries.retain(|summary| !ids.contains(&summary.trace_id));
+        self.settled.retain(|settled| !ids.contains(&settled.trace_id));
+        self.summaries.extend(new.summaries);
+        self.settled.extend(new.settled);
+    }
+
+    /// What is known of these traces; the rest was no hit.
+    fn take(&mut self, traces: &[TraceId]) -> Known {
+        let Known { mut summaries, mut settled } = std::mem::take(self);
+        let ids: HashSet<&TraceId> = traces.iter().collect();
+        summaries.retain(|summary| ids.contains(&summary.trace_id));
+        settled.retain(|settled| ids.contains(&settled.trace_id));
+        Known { summaries, settled }
+    }
 }
 
 impl<'s> Filling<'s> {
     fn new(search: &'s Search, scope: &'s Scope, parts: Option<&'s Parts>) -> Result<Filling<'s>, ApiError> {
         let scan = Scan::of(&search.query.pipeline, search.range);
-        // Nearly all of those that tokens name do match.
-        let each = if scan.is_precise() { 1 } else { CANDIDATES_PER_RESULT };
+        let verify = Verify::new(&search.query)?;
+        let is_likely = verify.is_plain() && (scan.is_precise() || narrow::is_exact(&search.query.pipeline));
+        let each = if is_likely { 1 } else { CANDIDATES_PER_RESULT };
         let wanted = match parts {
             Some(_) => FIRST_CHUNK.min(search.limit * each),
             None => search.limit * each,
@@ -420,7 +479,9 @@ impl<'s> Filling<'s> {
             search,
             scope,
             scan,
-            verify: Verify::new(&search.query)?,
+            verify,
+            is_likely,
+            known: Known::default(),
             hits: Vec::new(),
             scanned: Scanned::default(),
             looked_at: 0,
@@ -462,14 +523,19 @@ impl<'s> Filling<'s> {
         None
     }
 
+    fn has_looked_enough(&self) -> bool {
+        self.looked_at >= SEARCH_MAX_CANDIDATES || self.since.elapsed() >= SEARCH_MAX_TIME
+    }
+
     /// Whether this request has looked at enough, full page or not.
     fn is_exhausted(&mut self) -> bool {
+        if !self.has_looked_enough() {
+            return false;
+        }
         let reached = if self.looked_at >= SEARCH_MAX_CANDIDATES {
             format!("looked at {} traces that might match", self.looked_at)
-        } else if self.since.elapsed() >= SEARCH_MAX_TIME {
-            format!("looked for {} seconds", SEARCH_MAX_TIME.as_secs())
         } else {
-            return false;
+            format!("looked for {} seconds", SEARCH_MAX_TIME.as_secs())
         };
         self.limit_reached = Some(format!("{reached}; go on with the cursor, or narrow the query"));
         true

@@ -12,12 +12,10 @@ use super::evaluate::{Shape, holds, literal_number};
 use super::plan::Conditions;
 use super::search::question::parsed;
 use super::search::{Scan, Window, range_of};
-use super::verify::{Range, joined};
+use super::verify::{AHEAD_SECS, Range, joined};
 use crate::limits::{ADJUSTED_COUNT_MAX, SERIES_MAX, SERIES_MAX_STEPS};
 use crate::storage::reader::{Plan, Point};
 
-/// Clocks of senders may run ahead of ours by this much before their spans are left out.
-const AHEAD_SECS: u64 = 86_400;
 /// Steps when none is asked for.
 const STEPS: u64 = 60;
 

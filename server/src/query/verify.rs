@@ -21,6 +21,8 @@ use crate::storage::reader::{Evaluated, Found, Plan, Shown};
 /// What was found out about each trace.
 pub type FactsOf = HashMap<TraceId, Facts>;
 
+/// Clocks of senders may run ahead of ours by this much before their spans are left out.
+pub const AHEAD_SECS: u64 = 86_400;
 /// Matching spans shown of each trace.
 const SHOWN_SPANS: usize = 3;
 
@@ -89,18 +91,58 @@ impl<'q> Verify<'q> {
         range: Range,
         shown: usize,
     ) -> Plan {
-        let matches = format!("{} AND {IN_RANGE}", self.leaves[0]);
         let sql = format!(
-            "SELECT s.trace_id AS trace_id, countIf({matches}) AS matched,
+            "SELECT {} FROM {} GROUP BY s.trace_id",
+            self.found_columns(shown),
+            self.source(traces, facts)
+        );
+        self.bound(scope, sql, range)
+    }
+
+    /// The same with what results say of each trace.
+    pub fn whole_plan(&self, scope: &Scope, traces: &[TraceId], range: Range, quiet_secs: u32) -> Plan {
+        let sql = format!(
+            "SELECT {}, {SUMMARY} AS summary FROM {} GROUP BY s.trace_id",
+            self.found_columns(SHOWN_SPANS),
+            self.source(traces, &FactsOf::new())
+        );
+        self.bound(scope, sql, range).bind("quiet", quiet_secs)
+    }
+
+    /// Traces that match among those whose ids lie in these runs.
+    pub fn runs_plan(&self, scope: &Scope, runs: &[(TraceId, TraceId)], range: Range, shown: usize) -> Plan {
+        let within = |(from, to): &(TraceId, TraceId)| {
+            format!("trace_id >= unhex('{from}') AND trace_id < unhex('{to}')")
+        };
+        let runs: Vec<String> = runs.iter().map(within).collect();
+        let of = format!(
+            "tenant = {{tenant:String}} AND received >= toDateTime({{received:UInt32}}, 'UTC') AND ({})",
+            runs.join(" OR ")
+        );
+        let sql = format!(
+            "SELECT {} FROM {} GROUP BY s.trace_id HAVING matched > 0",
+            self.found_columns(shown),
+            joined(self.conditions.needs, &of)
+        );
+        let received = range.from.as_secs().saturating_sub(AHEAD_SECS).min(u64::from(u32::MAX));
+        self.bound(scope, sql, range).bind("received", received)
+    }
+
+    fn found_columns(&self, shown: usize) -> String {
+        let matches = format!("{} AND {IN_RANGE}", self.leaves[0]);
+        format!(
+            "s.trace_id AS trace_id, countIf({matches}) AS matched,
                 toUnixTimestamp64Nano(min(s.start)) AS begins,
                 toUInt64(max(toUnixTimestamp64Nano(s.start) + toInt64(s.duration)) - begins) AS lasts,
                 toUInt8(countIf(s.status = 2) > 0) AS failed,
-                groupArraySortedIf({shown})({}, {matches}) AS first_matched
-             FROM {} GROUP BY s.trace_id",
-            self.tuple(),
-            self.source(traces, facts),
-        );
-        self.bound(scope, sql, range)
+                groupArraySortedIf({shown})({}, {matches}) AS first_matched",
+            self.tuple()
+        )
+    }
+
+    /// Whether the engine alone can tell which traces match.
+    pub fn is_plain(&self) -> bool {
+        self.shape.is_plain() && !self.conditions.needs.analysis
     }
 
     /// One row a span, traces one after the other.
@@ -338,24 +380,24 @@ pub fn joined(needs: Needs, of: &str) -> String {
     sql
 }
 
-/// What results say of each trace.
+/// What results say of a trace, of the spans `s` it is grouped from.
+const SUMMARY: &str = "(toUnixTimestamp64Nano(min(s.start)),
+                toUInt64(max(toUnixTimestamp64Nano(s.start) + toInt64(s.duration)) - toUnixTimestamp64Nano(min(s.start))),
+                toString(argMin(s.service, (s.parent_id != 0, s.start))),
+                toString(argMin(s.operation, (s.parent_id != 0, s.start))),
+                toUInt8(countIf(s.parent_id = 0) > 0),
+                toUInt8(max(s.received) + {quiet:UInt32} > now()),
+                count(),
+                countIf(s.status = 2),
+                length(arrayExcept(groupArrayIf(s.parent_id, s.parent_id != 0), groupArray(s.span_id))),
+                sumMap(map(toString(s.service), toUInt64(1))),
+                sumMap(map(toString(s.service), toUInt64(s.status = 2))))";
+
 pub fn summaries_plan(scope: &Scope, traces: &[TraceId], quiet_secs: u32) -> Plan {
-    let of_page = format!("tenant = {{tenant:String}} AND trace_id IN ({})", list(traces));
     let sql = format!(
-        "SELECT trace_id,
-            toUnixTimestamp64Nano(min(start)) AS first_ns,
-            toUInt64(max(toUnixTimestamp64Nano(start) + toInt64(duration)) - first_ns) AS length_ns,
-            argMin(service, (parent_id != 0, start)) AS root_service,
-            argMin(operation, (parent_id != 0, start)) AS root_operation,
-            toUInt8(countIf(parent_id = 0) > 0) AS has_root,
-            toUInt8(max(received) + {{quiet:UInt32}} > now()) AS in_flight,
-            count() AS span_count,
-            countIf(status = 2) AS error_count,
-            countIf(parent_id != 0 AND (trace_id, parent_id) NOT IN
-                (SELECT trace_id, span_id FROM spans WHERE {of_page})) AS orphan_count,
-            sumMap(map(toString(service), toUInt64(1))) AS services,
-            sumMap(map(toString(service), toUInt64(status = 2))) AS failures
-         FROM spans WHERE {of_page} GROUP BY trace_id"
+        "SELECT trace_id, {SUMMARY} AS summary FROM spans AS s
+         WHERE tenant = {{tenant:String}} AND trace_id IN ({}) GROUP BY trace_id",
+        list(traces)
     );
     Plan::new(scope, sql).bind("quiet", quiet_secs)
 }

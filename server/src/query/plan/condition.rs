@@ -98,12 +98,8 @@ impl Conditions {
             }
             other => value::field(other, &mut self.binds).tagged(),
         };
-        let (names, columns) = match over_field(field) {
-            Over { events: true, .. } => (EVENT, event_columns()),
-            Over { links: true, .. } => (LINK, link_columns()),
-            _ => return text,
-        };
-        let all = format!("arrayMap(({}) -> {text}, {columns})", names.join(", "));
+        let Some(of) = over_field(field).lists() else { return text };
+        let all = format!("arrayMap({})", lambda(of, &text));
         format!("coalesce(arrayFirstOrNull(x -> x != '\\0{{}}', {all}), '\\0{{}}')")
     }
 
@@ -268,24 +264,40 @@ fn over_field(field: &FieldName) -> Over {
     }
 }
 
-fn event_columns() -> &'static str {
-    "s.`events.name`, s.`events.attrs`, s.`events.time`"
+/// Names in a lambda, with the columns they stand for.
+type Lists = [(&'static str, &'static str); 3];
+
+const EVENTS: Lists =
+    [(EVENT[0], "s.`events.name`"), (EVENT[1], "s.`events.attrs`"), (EVENT[2], "s.`events.time`")];
+const LINKS: Lists =
+    [(LINK[0], "s.`links.trace_id`"), (LINK[1], "s.`links.span_id`"), (LINK[2], "s.`links.attrs`")];
+
+impl Over {
+    fn lists(self) -> Option<Lists> {
+        match self {
+            Over { events: true, .. } => Some(EVENTS),
+            Over { links: true, .. } => Some(LINKS),
+            _ => None,
+        }
+    }
 }
 
-fn link_columns() -> &'static str {
-    "s.`links.trace_id`, s.`links.span_id`, s.`links.attrs`"
+/// A lambda and the columns it is given: no more than it is about, as each is read. Values are bound, so that every name
+/// in the text is one of ours.
+fn lambda(of: Lists, text: &str) -> String {
+    let mut read: Vec<(&str, &str)> = of.into_iter().filter(|(name, _)| text.contains(name)).collect();
+    if read.is_empty() {
+        read.push(of[0]);
+    }
+    let (names, columns): (Vec<&str>, Vec<&str>) = read.into_iter().unzip();
+    format!("({}) -> {text}, {}", names.join(", "), columns.join(", "))
 }
 
 /// Whether it holds for any event or link, when it is about those.
 fn any_of(over: Over, holds: String) -> String {
-    match over {
-        Over { events: true, .. } => {
-            format!("arrayExists(({}) -> {holds}, {})", EVENT.join(", "), event_columns())
-        }
-        Over { links: true, .. } => {
-            format!("arrayExists(({}) -> {holds}, {})", LINK.join(", "), link_columns())
-        }
-        _ => holds,
+    match over.lists() {
+        Some(of) => format!("arrayExists({})", lambda(of, &holds)),
+        None => holds,
     }
 }
 

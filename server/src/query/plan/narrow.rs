@@ -26,9 +26,8 @@ pub struct Narrow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub sql: String,
-    /// What a single group must be like, when that is all: over its service `s`, operation `o`, longest span `l` and
-    /// whether one failed, `f`.
-    pub group: Option<String>,
+    /// What a single group must be like, when that is all.
+    pub group: Option<OfGroup>,
     rank: u8,
     is_precise: bool,
 }
@@ -50,10 +49,22 @@ const BY_OPERATION: u8 = 2;
 const BY_SERVICE: u8 = 3;
 const BY_SCAN: u8 = 4;
 
-/// What a group must be like, in the words of its lambda.
+/// The columns of groups that conditions are about: service, operation, longest span, whether one failed; each with its
+/// name in conditions.
+pub const GROUP: [(&str, &str); 4] =
+    [("s", "groups.service"), ("o", "groups.operation"), ("l", "groups.longest"), ("f", "groups.failed")];
+
+/// A condition on a group, and the names of the columns it is about: no others are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfGroup {
+    pub sql: String,
+    pub names: Vec<&'static str>,
+}
+
+/// What a group must be like.
 #[derive(Default)]
 struct Group {
-    conditions: Vec<String>,
+    conditions: Vec<(&'static [&'static str], String)>,
     is_error: bool,
     services: Vec<String>,
     operations: Vec<String>,
@@ -108,9 +119,10 @@ impl Narrow {
             ExprKind::And(_) => self.condition(expr),
             ExprKind::Mentions(text) => {
                 let text = self.binds.text(text);
-                group.conditions.push(format!(
+                let mentions = format!(
                     "(positionCaseInsensitiveUTF8(toString(s), {text}) > 0 OR positionCaseInsensitiveUTF8(toString(o), {text}) > 0)"
-                ));
+                );
+                group.conditions.push((&["s", "o"], mentions));
                 None
             }
             ExprKind::Compare { op, left, right } => match (&left.kind, &right.kind) {
@@ -135,7 +147,7 @@ impl Narrow {
             FieldName::Intrinsic(intrinsic) => self.intrinsic(op, *intrinsic, value, group),
             FieldName::Attribute { of_parent: true, .. } => None,
             FieldName::Attribute { scope: AttributeScope::Resource, key, .. } if key == SERVICE_KEY => {
-                self.name(op, "s", value, group);
+                self.name(op, &["s"], value, group);
                 None
             }
             FieldName::Attribute { scope, key, .. } => match scope {
@@ -147,7 +159,7 @@ impl Narrow {
                 AttributeScope::Any => {
                     let resource = if key == SERVICE_KEY {
                         let mut own = Group::default();
-                        self.name(op, "s", value, &mut own);
+                        self.name(op, &["s"], value, &mut own);
                         own.sql()
                     } else {
                         self.of_origin("resource", op, key, value)
@@ -166,16 +178,16 @@ impl Narrow {
         group: &mut Group,
     ) -> Option<Hint> {
         match (intrinsic, op, value) {
-            (Intrinsic::Name, ..) => self.name(op, "o", value, group),
+            (Intrinsic::Name, ..) => self.name(op, &["o"], value, group),
             (Intrinsic::Status, CompareOp::Eq, Literal::Status(StatusWord::Error)) => {
-                group.conditions.push("f = 1".to_owned());
+                group.conditions.push((&["f"], "f = 1".to_owned()));
                 group.is_error = true;
             }
             (
                 Intrinsic::Duration,
                 CompareOp::Gt | CompareOp::GtEq | CompareOp::Eq,
                 Literal::Duration(length),
-            ) => group.conditions.push(format!("l >= {}", bucket_of(*length))),
+            ) => group.conditions.push((&["l"], format!("l >= {}", bucket_of(*length)))),
             (Intrinsic::TraceStatus, CompareOp::Eq, Literal::Status(StatusWord::Error)) => {
                 // Some piece of the trace has the failure, though not every one that may match.
             }
@@ -235,18 +247,18 @@ impl Narrow {
     }
 
     /// A service or an operation.
-    fn name(&mut self, op: CompareOp, variable: &str, value: &Literal, group: &mut Group) {
+    fn name(&mut self, op: CompareOp, of: &'static [&'static str; 1], value: &Literal, group: &mut Group) {
         let (Literal::Str(text) | Literal::Bare(text)) = value else { return };
         match op {
             CompareOp::Eq => {
                 let text = self.binds.text(text);
-                let all = if variable == "s" { &mut group.services } else { &mut group.operations };
+                let all = if of[0] == "s" { &mut group.services } else { &mut group.operations };
                 all.push(text.clone());
-                group.conditions.push(format!("{variable} = {text}"));
+                group.conditions.push((of, format!("{} = {text}", of[0])));
             }
             CompareOp::Matches => {
                 let pattern = self.binds.text(&whole(text));
-                group.conditions.push(format!("match(toString({variable}), {pattern})"));
+                group.conditions.push((of, format!("match(toString({}), {pattern})", of[0])));
             }
             _ => {}
         }
@@ -326,10 +338,10 @@ impl Group {
         // For the indexes, which do not look into lambdas.
         parts.extend(self.services.iter().map(|name| format!("has(groups.service, {name})")));
         parts.extend(self.operations.iter().map(|name| format!("has(groups.operation, {name})")));
-        let group = self.conditions.join(" AND ");
-        parts.push(format!(
-            "arrayExists((s, o, l, f) -> {group}, groups.service, groups.operation, groups.longest, groups.failed)"
-        ));
+        let group = self.of_group();
+        if self.conditions.len() != 1 || parts.is_empty() {
+            parts.push(group.exists());
+        }
         let rank = match (self.is_error, self.operations.is_empty(), self.services.is_empty()) {
             (true, ..) => BY_ERROR,
             (_, false, _) => BY_OPERATION,
@@ -337,6 +349,27 @@ impl Group {
             _ => BY_SCAN,
         };
         Some(Hint { group: Some(group), ..hint(rank, parts.join(" AND ")) })
+    }
+
+    fn of_group(&self) -> OfGroup {
+        let is_asked = |name: &&str| self.conditions.iter().any(|(names, _)| names.contains(name));
+        let sql: Vec<&str> = self.conditions.iter().map(|(_, sql)| sql.as_str()).collect();
+        let names = GROUP.into_iter().map(|(name, _)| name).filter(is_asked);
+        OfGroup { sql: sql.join(" AND "), names: names.collect() }
+    }
+}
+
+impl OfGroup {
+    /// That a piece has such a group.
+    fn exists(&self) -> String {
+        let columns =
+            GROUP.into_iter().filter(|(name, _)| self.names.contains(name)).map(|(_, column)| column);
+        format!(
+            "arrayExists(({}) -> {}, {})",
+            self.names.join(", "),
+            self.sql,
+            columns.collect::<Vec<_>>().join(", ")
+        )
     }
 }
 

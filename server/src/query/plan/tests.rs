@@ -23,9 +23,9 @@ fn columns_are_compared_as_what_they_are() {
         ("!(span:parentID = nil)", "NOT NOT s.parent_id != 0"),
         (
             "event:name = \"e\"",
-            "arrayExists((event_name, event_attrs, event_time) -> (ifNull(toString(event_name) = {p0:String}, 0)), \
-             s.`events.name`, s.`events.attrs`, s.`events.time`)",
+            "arrayExists((event_name) -> (ifNull(toString(event_name) = {p0:String}, 0)), s.`events.name`)",
         ),
+        ("event:name != nil", "arrayExists((event_name) -> 1, s.`events.name`)"),
     ] {
         assert_eq!(sql(condition).0, expected, "{condition}");
     }

@@ -63,6 +63,13 @@ pub struct Extent {
     pub runs: Vec<u64>,
 }
 
+/// Ids put in order: how many there are, and some ranges of them.
+#[derive(Clone, Debug, Default)]
+pub struct IdRuns {
+    pub number: u64,
+    pub runs: Vec<(TraceId, TraceId)>,
+}
+
 /// How many traces have a value of a column.
 #[derive(Clone, Debug, Row, Deserialize)]
 pub struct GroupCount {
@@ -89,6 +96,21 @@ impl Reader {
     pub async fn extent(&self, plan: &Plan) -> Result<(Extent, Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<Extent>(plan).await?;
         Ok((rows.into_iter().next().unwrap_or_default(), scanned))
+    }
+
+    pub async fn id_runs(&self, plan: &Plan) -> Result<(IdRuns, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<IdRunsRow>(plan).await?;
+        let runs = |row: IdRunsRow| IdRuns {
+            number: row.number,
+            runs: row.runs.into_iter().map(|(from, to)| (TraceId(from), TraceId(to))).collect(),
+        };
+        Ok((rows.into_iter().next().map(runs).unwrap_or_default(), scanned))
+    }
+
+    /// About how many rows of `pieces` a statement would read.
+    pub async fn estimate(&self, plan: &Plan) -> Result<u64, StoreError> {
+        let (rows, _) = self.fetch::<EstimateRow>(plan).await?;
+        Ok(rows.iter().filter(|row| row.table == "pieces").map(|row| row.rows).sum())
     }
 
     pub async fn groups(&self, plan: &Plan) -> Result<(Vec<GroupCount>, Scanned), StoreError> {
@@ -131,6 +153,12 @@ impl Reader {
         Ok((rows.into_iter().map(FoundRow::into_model).collect(), scanned))
     }
 
+    /// Found traces with what results say of each.
+    pub async fn whole(&self, plan: &Plan) -> Result<(Vec<(Found, TraceSummary)>, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<WholeRow>(plan).await?;
+        Ok((rows.into_iter().map(WholeRow::into_model).collect(), scanned))
+    }
+
     pub async fn evaluated(&self, plan: &Plan) -> Result<(Vec<Evaluated>, Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<EvaluatedRow>(plan).await?;
         Ok((rows.into_iter().map(EvaluatedRow::into_model).collect(), scanned))
@@ -140,6 +168,18 @@ impl Reader {
         let (rows, scanned) = self.fetch::<SummaryRow>(plan).await?;
         Ok((rows.into_iter().map(SummaryRow::into_model).collect(), scanned))
     }
+}
+
+#[derive(Row, Deserialize)]
+struct IdRunsRow {
+    number: u64,
+    runs: Vec<([u8; 16], [u8; 16])>,
+}
+
+#[derive(Row, Deserialize)]
+struct EstimateRow {
+    table: String,
+    rows: u64,
 }
 
 #[derive(Row, Deserialize)]
@@ -234,49 +274,71 @@ impl EvaluatedRow {
     }
 }
 
+/// Start, length, root's service and operation, whether there is one, in flight, spans, errors, orphans, spans by
+/// service, failed ones by service.
+type SummaryTuple = (i64, u64, String, String, u8, u8, u64, u64, u64, Vec<(String, u64)>, Vec<(String, u64)>);
+
 #[derive(Row, Deserialize)]
 struct SummaryRow {
     trace_id: [u8; 16],
-    first_ns: i64,
-    length_ns: u64,
-    root_service: String,
-    root_operation: String,
-    has_root: u8,
-    in_flight: u8,
-    span_count: u64,
-    error_count: u64,
-    orphan_count: u64,
-    services: Vec<(String, u64)>,
-    failures: Vec<(String, u64)>,
+    summary: SummaryTuple,
 }
 
 impl SummaryRow {
     fn into_model(self) -> TraceSummary {
-        let errors_of =
-            |name: &str| self.failures.iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count);
-        let mut services: Vec<ServiceShare> = self
-            .services
-            .iter()
-            .map(|(name, count)| ServiceShare {
-                name: name.clone(),
-                span_count: *count,
-                error_count: errors_of(name),
-            })
-            .collect();
+        let (
+            first,
+            length,
+            root_service,
+            root_operation,
+            has_root,
+            in_flight,
+            spans,
+            errors,
+            orphans,
+            of,
+            failed,
+        ) = self.summary;
+        let errors_of = |name: &str| failed.iter().find(|(n, _)| n == name).map_or(0, |(_, count)| *count);
+        let share = |(name, span_count): (String, u64)| ServiceShare {
+            error_count: errors_of(&name),
+            name,
+            span_count,
+        };
+        let mut services: Vec<ServiceShare> = of.into_iter().map(share).collect();
         services.sort_by(|a, b| b.span_count.cmp(&a.span_count).then_with(|| a.name.cmp(&b.name)));
         TraceSummary {
             trace_id: TraceId(self.trace_id),
-            root_service: self.root_service,
-            root_operation: self.root_operation,
-            start: timestamp(self.first_ns),
-            duration: Nanos(self.length_ns),
-            span_count: self.span_count,
-            error_count: self.error_count,
-            orphan_count: self.orphan_count,
-            status: model::trace::status_of(self.error_count, self.orphan_count, self.has_root != 0),
-            in_flight: self.in_flight != 0,
+            root_service,
+            root_operation,
+            start: timestamp(first),
+            duration: Nanos(length),
+            span_count: spans,
+            error_count: errors,
+            orphan_count: orphans,
+            status: model::trace::status_of(errors, orphans, has_root != 0),
+            in_flight: in_flight != 0,
             critical: None,
             services,
         }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct WholeRow {
+    trace_id: [u8; 16],
+    matched: u64,
+    begins: i64,
+    lasts: u64,
+    failed: u8,
+    first_matched: Vec<ShownTuple>,
+    summary: SummaryTuple,
+}
+
+impl WholeRow {
+    fn into_model(self) -> (Found, TraceSummary) {
+        let WholeRow { trace_id, matched, begins, lasts, failed, first_matched, summary } = self;
+        let found = FoundRow { trace_id, matched, begins, lasts, failed, first_matched };
+        (found.into_model(), SummaryRow { trace_id, summary }.into_model())
     }
 }
