@@ -261,7 +261,9 @@ impl Reason {
             Reason::RequestTooLarge => "the request is larger than one may be; lower the sender's batch size",
             Reason::TooSlow => "the body did not arrive in time; check the network between sender and server",
             Reason::Interrupted => "the connection ended before the body did; check the sender's timeouts",
-            Reason::UnknownEncoding => "the body's compression is not known; use gzip, zstd, deflate or none",
+            Reason::UnknownEncoding => {
+                "the body's compression is not known; use gzip, zstd, deflate, snappy or none"
+            }
             Reason::UnknownType => "the body's content type is not one this door reads; check the exporter",
             Reason::NoKey => {
                 "the request showed no valid ingest key; make one with 'skein key create' and send it as a bearer token"

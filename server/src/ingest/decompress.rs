@@ -4,6 +4,8 @@ use std::io::Read;
 
 use bytes::Bytes;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use snap::raw;
+use snap::read::FrameDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::body::Held;
@@ -17,10 +19,14 @@ pub enum Coding {
     Gzip,
     Zstd,
     Deflate,
+    Snappy,
 }
 
 /// What can be unpacked, as `Accept-Encoding` lists it.
-pub const ACCEPTED: &str = "gzip, zstd, deflate, identity";
+pub const ACCEPTED: &str = "gzip, zstd, deflate, snappy, identity";
+/// Snappy is sent in frames, of which this is the first, or as one block without any. Senders call both `snappy`; a
+/// block that begins so would be damaged.
+const SNAPPY_FRAMES: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
 impl Coding {
     /// By the name HTTP and gRPC use; None if it is not one of them.
@@ -29,7 +35,9 @@ impl Coding {
             "" | "identity" => Some(Coding::Identity),
             "gzip" | "x-gzip" => Some(Coding::Gzip),
             "zstd" => Some(Coding::Zstd),
-            "deflate" => Some(Coding::Deflate),
+            // The Collector's clients call the same by both names.
+            "deflate" | "zlib" => Some(Coding::Deflate),
+            "snappy" | "x-snappy-framed" => Some(Coding::Snappy),
             _ => None,
         }
     }
@@ -49,6 +57,10 @@ pub fn decompress(held: Held, coding: Coding, max_bytes: usize) -> Result<Held, 
             });
             unpack(held, decoder.map_err(|error| damaged("zstd", &error))?, "zstd", max_bytes)
         }
+        Coding::Snappy if packed.starts_with(SNAPPY_FRAMES) => {
+            unpack(held, FrameDecoder::new(&packed[..]), "snappy", max_bytes)
+        }
+        Coding::Snappy => unpack_block(held, max_bytes),
     }
 }
 
@@ -73,6 +85,19 @@ fn unpack(mut held: Held, mut packed: impl Read, name: &str, max_bytes: usize) -
     Ok(Held { bytes, share: held.share })
 }
 
-fn damaged(name: &str, error: &std::io::Error) -> IntakeError {
+/// A block says how long it is unpacked, and is found damaged where it is longer or shorter.
+fn unpack_block(mut held: Held, max_bytes: usize) -> Result<Held, IntakeError> {
+    let length = raw::decompress_len(&held.bytes).map_err(|error| damaged("snappy", &error))?;
+    if length > max_bytes {
+        return Err(IntakeError::TooLarge { max_bytes });
+    }
+    held.share.grow(length)?;
+    let unpacked = raw::Decoder::new().decompress_vec(&held.bytes);
+    let bytes = Bytes::from(unpacked.map_err(|error| damaged("snappy", &error))?);
+    held.share.shrink_to(bytes.len());
+    Ok(Held { bytes, share: held.share })
+}
+
+fn damaged(name: &str, error: &dyn std::error::Error) -> IntakeError {
     IntakeError::Malformed(format!("the body is not whole {name} data: {error}"))
 }

@@ -35,7 +35,7 @@ const EXPORT_SPANS: &str = "/opentelemetry.proto.collector.trace.v1.TraceService
 const EXPORT_LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 /// A flag (packed or not) and the length of what follows.
 const FRAME_BYTES: usize = 5;
-const ACCEPTED: &str = "gzip,zstd,deflate,identity";
+const ACCEPTED: &str = "gzip,zstd,deflate,snappy,identity";
 
 /// The routes; every other method is UNIMPLEMENTED.
 pub fn routes(intake: Arc<Intake>) -> Routes {

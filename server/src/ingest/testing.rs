@@ -146,3 +146,15 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
+
+/// As the Collector's exporters pack, over HTTP and over gRPC.
+pub fn snappy_frames(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+    encoder.write_all(bytes).unwrap();
+    encoder.into_inner().unwrap()
+}
+
+pub fn snappy_block(bytes: &[u8]) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(bytes).unwrap()
+}

@@ -13,7 +13,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 
 use super::metrics::{Door, RequestLabels};
-use super::testing::{Doors, Mood, body, gzip, request, simple_span};
+use super::testing::{Doors, Mood, body, gzip, request, simple_span, snappy_block, snappy_frames};
 use crate::limits::REQUEST_MAX_BYTES;
 use crate::wire::otlp::samples::{good_span, request_of};
 
@@ -85,14 +85,20 @@ async fn packed_bodies_are_unpacked() {
         ("gzip", gzip(&sent)),
         ("zstd", zstd),
         ("deflate", deflated.finish().unwrap()),
+        ("snappy", snappy_frames(&sent)),
+        ("x-snappy-framed", snappy_frames(&sent)),
+        ("snappy", snappy_block(&sent)),
         ("identity", sent.to_vec()),
     ] {
         assert_eq!(post(&doors, PROTOBUF, encoding, packed).await.status(), 200, "{encoding}");
     }
+    for packed in [snappy_frames(&sent), snappy_block(&sent)] {
+        assert_eq!(raw_grpc(&doors, packed_call(&packed), "snappy").await.0, "0");
+    }
     for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
         grpc(&doors).await.send_compressed(encoding).export(request(400)).await.unwrap();
     }
-    assert_eq!(doors.stored_spans(), 6 * 400);
+    assert_eq!(doors.stored_spans(), 11 * 400);
     assert!(doors.queue.records.lock().unwrap().iter().all(|record| record.body == sent));
     doors.assert_idle().await;
 }
@@ -228,14 +234,16 @@ async fn pages_of_named_origins_may_send_and_no_others() {
 async fn a_small_body_cannot_become_a_large_one() {
     let doors = Doors::open().await;
     let bomb = vec![0; 20 * REQUEST_MAX_BYTES];
-    for (encoding, packed) in [("gzip", gzip(&bomb)), ("zstd", zstd::encode_all(&bomb[..], 3).unwrap())] {
+    for (encoding, packed) in [
+        ("gzip", gzip(&bomb)),
+        ("zstd", zstd::encode_all(&bomb[..], 3).unwrap()),
+        ("snappy", snappy_frames(&bomb[..2 * REQUEST_MAX_BYTES])),
+        ("snappy", snappy_block(&bomb)),
+    ] {
         let response = post(&doors, PROTOBUF, encoding, packed.clone()).await;
         assert_eq!(response.status(), 413, "{encoding}");
         assert_eq!(rpc_status(response).await.code, 8);
-        let mut framed = vec![1];
-        framed.extend(u32::try_from(packed.len()).unwrap().to_be_bytes());
-        framed.extend(packed);
-        assert_eq!(raw_grpc(&doors, framed, encoding).await.0, "8", "{encoding}");
+        assert_eq!(raw_grpc(&doors, packed_call(&packed), encoding).await.0, "8", "{encoding}");
     }
     doors.assert_idle().await;
 }
@@ -243,13 +251,32 @@ async fn a_small_body_cannot_become_a_large_one() {
 #[tokio::test]
 async fn broken_packing_is_told() {
     let doors = Doors::open().await;
-    let packed = [("gzip", gzip(&body(9))), ("zstd", zstd::encode_all(&body(9)[..], 3).unwrap())];
+    let packed = [
+        ("gzip", gzip(&body(9))),
+        ("zstd", zstd::encode_all(&body(9)[..], 3).unwrap()),
+        ("snappy", snappy_frames(&body(9))),
+        ("snappy", snappy_block(&body(9))),
+    ];
     for (encoding, packed) in packed {
         for broken in [&packed[..packed.len() - 5], b"neither", b""] {
             let response = post(&doors, PROTOBUF, encoding, broken.to_vec()).await;
             assert_eq!(response.status(), 400, "{encoding} {broken:?}");
+            assert_eq!(raw_grpc(&doors, packed_call(broken), encoding).await.0, "3", "{encoding} {broken:?}");
         }
     }
+    doors.assert_idle().await;
+}
+
+#[tokio::test]
+async fn snappy_is_read_as_others_write_it() {
+    let doors = Doors::open().await;
+    // An export of nothing by the letter of the format: a frame kept as it is, with its masked sum, and a block.
+    let framed: &[u8] = b"\xff\x06\x00\x00sNaPpY\x01\x06\x00\x00\xcf=\xd7C{}";
+    for packed in [framed, b"\x02\x04{}"] {
+        assert_eq!(post(&doors, "application/json", "snappy", packed.to_vec()).await.status(), 200);
+    }
+    let other_sum: Vec<u8> = framed.iter().map(|byte| if *byte == b'=' { b'>' } else { *byte }).collect();
+    assert_eq!(post(&doors, "application/json", "snappy", other_sum).await.status(), 400);
     doors.assert_idle().await;
 }
 
@@ -492,6 +519,12 @@ async fn everything_is_counted() {
 }
 
 /// Sends bytes as the body of an export call; returns `grpc-status` and `grpc-message`.
+/// A call's one message, packed.
+fn packed_call(packed: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(packed.len()).unwrap().to_be_bytes();
+    [&[1][..], &length, packed].concat()
+}
+
 async fn raw_grpc(doors: &Doors, framed: Vec<u8>, encoding: &str) -> (String, String) {
     let spans = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
     raw_call(doors, spans, framed, encoding).await

@@ -190,10 +190,15 @@ fn packed_bodies() {
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     zlib.write_all(&plain).unwrap();
     let zstd = zstd::encode_all(&plain[..], 1).unwrap();
+    let mut framed = snap::write::FrameEncoder::new(Vec::new());
+    framed.write_all(&plain).unwrap();
+    let block = snap::raw::Encoder::new().compress_vec(&plain).unwrap();
     let packed = [
         (Coding::Gzip, gzip.finish().unwrap()),
         (Coding::Deflate, zlib.finish().unwrap()),
         (Coding::Zstd, zstd),
+        (Coding::Snappy, framed.into_inner().unwrap()),
+        (Coding::Snappy, block),
     ];
     for (coding, seed) in packed {
         run(&format!("{coding:?}"), &[seed], USUAL_ROUNDS / 8, |input| {
