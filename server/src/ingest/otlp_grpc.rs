@@ -25,7 +25,8 @@ use super::intake::{Format, Intake, IntakeError, Payload};
 use super::metrics::Door;
 use super::sender::{self, Sender, sender_of};
 use crate::limits::{
-    GRPC_CONNECTION_WINDOW_BYTES, GRPC_KEEPALIVE, GRPC_STREAM_WINDOW_BYTES, REQUEST_MAX_BYTES,
+    GRPC_CONNECTION_WINDOW_BYTES, GRPC_FRAME_MAX_BYTES, GRPC_KEEPALIVE, GRPC_STREAM_WINDOW_BYTES,
+    REQUEST_MAX_BYTES,
 };
 use crate::listen::Listener;
 use crate::queue::Kind;
@@ -52,6 +53,7 @@ pub async fn serve(listener: Listener, intake: Arc<Intake>, shutdown: impl Futur
     let served = Server::builder()
         .initial_stream_window_size(GRPC_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(GRPC_CONNECTION_WINDOW_BYTES)
+        .max_frame_size(GRPC_FRAME_MAX_BYTES)
         .http2_keepalive_interval(Some(GRPC_KEEPALIVE))
         .add_routes(routes(intake))
         .serve_with_incoming_shutdown(listener.into_stream(), shutdown)

@@ -4,6 +4,7 @@
 
 mod anomalies;
 mod bad_input;
+mod connections;
 mod contract;
 mod crash;
 mod diff;
