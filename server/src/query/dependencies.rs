@@ -16,6 +16,7 @@ use crate::limits::{
     SETTLE_MAX_LAG_SECS,
 };
 use crate::storage::reader::{EdgeCount, Plan};
+use crate::storage::settled::SAYS_SAMPLED;
 
 /// Whole minutes, as calls are counted in.
 pub fn edges_plan(scope: &Scope, start: Timestamp, end: Timestamp) -> Plan {
@@ -49,7 +50,7 @@ pub fn unsettled_plan(scope: &Scope) -> Plan {
 pub fn sampled_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
     let sql = format!(
         "SELECT trace_id, groupUniqArray(trace_state) AS states FROM spans
-         WHERE tenant = {{tenant:String}} AND trace_id IN ({}) AND position(trace_state, 'th:') > 0
+         WHERE tenant = {{tenant:String}} AND trace_id IN ({}) AND {SAYS_SAMPLED}
          GROUP BY trace_id",
         list(traces)
     );
@@ -78,7 +79,7 @@ impl Queries {
         let is_cut = edges.len() > GRAPH_MAX_EDGES;
         let mut counts = Counts::default();
         edges.into_iter().take(GRAPH_MAX_EDGES).for_each(|edge| counts.add(edge));
-        for (trace, stands_for) in &traces {
+        for (trace, stands_for) in traces.iter().filter(|(_, stands_for)| *stands_for > 0) {
             for call in calls(trace, &Tree::new(trace)) {
                 let at = trace.start.plus(Nanos(call.start));
                 if at >= start && at < end {

@@ -19,12 +19,25 @@ use crate::storage::reader::{Plan, Point};
 /// Steps when none is asked for.
 const STEPS: u64 = 60;
 
-/// How many spans one stands for, by the threshold in its trace state: as `wire::otlp::sampling` reads it, at 56 bits.
+/// How many spans one stands for, by what its trace state says: as `wire::otlp::sampling` reads it.
 fn stands_for() -> String {
-    let digits = "extract(s.trace_state, '(?:^|,)\\s*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:[;,\\s]|$)')";
+    // One entry of OpenTelemetry's member.
+    let entry = |name: &str, value: &str| {
+        format!("extract(s.trace_state, '(?:^|,)\\s*ot=(?:[^,]*;)?{name}:({value})(?:[;,\\s]|$)')")
+    };
+    let digits = entry("th", "[0-9a-f]{1,14}");
     let threshold = format!("reinterpretAsUInt64(reverse(unhex(concat('00', rightPad({digits}, 14, '0')))))");
+    let by_threshold = format!("exp2(56) / (exp2(56) - {threshold})");
+    let power = format!("toUInt8OrNull({})", entry("p", "[0-9]{1,2}"));
+    let random = format!("toUInt8OrZero({})", entry("r", "[0-9]{1,2}"));
+    let is_random = "match(s.trace_state, '(?:^|,)\\s*ot=(?:[^,]*;)?r:')";
+    let is_true = format!("NOT {is_random} OR {random} <= 62 AND {power} <= {random}");
+    let by_power = format!(
+        "multiIf(ifNull({power}, 64) > 63, 1., {power} = 63, 0., {is_true}, exp2(assumeNotNull({power})), 1.)"
+    );
     format!(
-        "if(position(s.trace_state, 'th:') = 0, 1., least({ADJUSTED_COUNT_MAX:?}, exp2(56) / (exp2(56) - {threshold})))"
+        "if(position(s.trace_state, 'ot=') = 0, 1.,
+            least({ADJUSTED_COUNT_MAX:?}, if(position(s.trace_state, 'th:') > 0, {by_threshold}, {by_power})))"
     )
 }
 

@@ -53,7 +53,7 @@ impl<'q> Gathering<'q> {
         let number_of = waiting.iter().map(|trace| &trace.quiet.key).zip(0..).collect();
         let expected = waiting.iter().map(|trace| trace.quiet.spans).sum::<u64>();
         let spans = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
-        let stands_for = vec![1; waiting.len()];
+        let stands_for = vec![0; waiting.len()];
         Gathering { waiting, number_of, names: Names::new(), spans, stands_for }
     }
 

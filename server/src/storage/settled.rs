@@ -17,6 +17,9 @@ use crate::limits::{
 };
 use crate::wire::otlp::sampling::trace_count;
 
+/// Whether a span's trace state tells how it was sampled.
+pub const SAYS_SAMPLED: &str = "match(trace_state, 'ot=[^,]*(th|p):')";
+
 /// One trace of one tenant. Senders of different tenants may use the same id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TraceKey {
@@ -270,7 +273,7 @@ impl SettleStore {
         let sql = format!(
             "SELECT tenant, trace_id, toUnixTimestamp(received) AS received, span_id, parent_id,
                 toUnixTimestamp64Nano(start) AS start, duration, service, operation, peer, kind, status, flags,
-                toLowCardinality(if(position(trace_state, 'th:') > 0, trace_state, '')) AS sampled
+                toLowCardinality(if({SAYS_SAMPLED}, trace_state, '')) AS sampled
              FROM spans WHERE received >= toDateTime({received}, 'UTC') AND trace_id IN ({})",
             ids(traces)
         );

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use model::view::{ServiceReport, ServicesReport};
 use model::{Nanos, Span, SpanId, SpanKind, Status, Timestamp, TraceId};
+use serde_json::Value;
 use server::wire::otlp::encode::encode;
 use traffic::Shop;
 
@@ -26,12 +27,49 @@ async fn sampled_spans_count_for_those_that_were_left_out() {
     let mut spans = lately();
     let stands_for = |span: &Span| if span.trace_id.0[0].is_multiple_of(2) { 8 } else { 2 };
     for span in &mut spans {
-        span.trace_state = if stands_for(span) == 8 { "ot=th:e" } else { "ot=th:8" }.to_owned();
+        // By threshold, and by power of two as before there were thresholds.
+        let is_old = span.trace_id.0[1].is_multiple_of(2);
+        span.trace_state = match (stands_for(span), is_old) {
+            (8, false) => "ot=th:e",
+            (8, true) => "a=1,ot=r:9;p:3",
+            (_, false) => "ot=th:8",
+            (_, true) => "ot=p:1",
+        }
+        .to_owned();
     }
-    check_figures(spans, stands_for).await;
+    let server = check_figures(spans.clone(), stands_for).await;
+
+    check_series(&server, &spans, spans.iter().map(stands_for).sum()).await;
 }
 
-async fn check_figures(spans: Vec<Span>, stands_for: fn(&Span) -> u64) {
+/// Chance would have left these out, and had nothing to say of spans that say something else.
+#[tokio::test]
+async fn powers_of_two_that_mean_none_or_cannot_be_true() {
+    let mut spans = lately();
+    let stands_for = |span: &Span| u64::from(!span.trace_id.0[0].is_multiple_of(2));
+    for (number, span) in spans.iter_mut().enumerate() {
+        let odd = ["ot=p:64", "ot=p:4;r:3", "ot=p:3;r:63", "ot=p:3;r:x", "x=p:3", "ot=r:3"];
+        span.trace_state =
+            if stands_for(span) == 0 { "ot=p:63;r:2" } else { odd[number % odd.len()] }.to_owned();
+    }
+    let server = TestServer::start().await;
+    server.grpc().await.export(encode(&spans)).await.unwrap();
+    let counted: u64 = spans.iter().map(stands_for).sum();
+    server.sql_becomes("SELECT count() FROM spans", &spans.len().to_string()).await;
+    server.sql_becomes("SELECT sum(calls) FROM red", &counted.to_string()).await;
+    check_series(&server, &spans, counted).await;
+}
+
+/// The engine reads trace states by itself there.
+async fn check_series(server: &TestServer, spans: &[Span], counted: u64) {
+    let from = spans.iter().map(|span| span.start.0).min().unwrap();
+    let series = format!("/api/metrics/query_range?start={from}&step_ms=600000&q=%7B%7D%7Ccount_over_time()");
+    let (status, set) = server.get(&series).await;
+    let points = set["series"].as_array().unwrap().iter().flat_map(|one| one["points"].as_array().unwrap());
+    assert_eq!((status, points.filter_map(Value::as_f64).sum::<f64>()), (200, counted as f64), "{set}");
+}
+
+async fn check_figures(spans: Vec<Span>, stands_for: fn(&Span) -> u64) -> TestServer {
     let server = TestServer::start().await;
     server.grpc().await.export(encode(&spans)).await.unwrap();
     let calls: u64 = spans.iter().map(stands_for).sum();
@@ -74,6 +112,7 @@ async fn check_figures(spans: Vec<Span>, stands_for: fn(&Span) -> u64) {
         }
     }
     assert_eq!(seen, by_operation.len());
+    server
 }
 
 fn check_quantile(spans: &[&Span], q: f64, found_ms: f64) {

@@ -7,6 +7,13 @@
 //!   and stands for    2^56 / (2^56 - threshold)   spans
 //! ```
 //! Everybody who samples so keeps the same traces, and of two thresholds the larger one counts.
+//!
+//! Before that there were powers of two, which some SDKs still write. They count where there is no threshold:
+//! ```text
+//!   tracestate   ot=p:3;r:5        p: it stands for 2^3 spans, or for none at 63: kept for another reason than chance
+//!                                  r: what it was decided by, at least p; not the trace's id, so that what is left out
+//!                                     here on top of it is multiplied
+//! ```
 
 use model::TraceId;
 
@@ -17,6 +24,9 @@ const ONE: u64 = 1 << BITS;
 const DIGITS: usize = 14;
 /// Beyond these digits of a threshold nobody could measure the difference.
 const DIGITS_WRITTEN: usize = 4;
+/// The power that means none, and the largest random one.
+const POWER_OF_NONE: u8 = 63;
+const RANDOM_POWER_MAX: u8 = 62;
 
 /// Traces whose randomness is at least this stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +52,12 @@ impl Threshold {
         (ONE as f64 / (ONE - self.0) as f64).min(ADJUSTED_COUNT_MAX)
     }
 
+    /// Which leaves as much of those that were one of 2^`power`.
+    fn after(self, power: u8) -> Threshold {
+        let kept = (ONE - self.0).checked_shr(power.into()).unwrap_or(0);
+        Threshold(ONE - kept.max(1))
+    }
+
     fn text(self) -> String {
         let digits = format!("{:014x}", self.0);
         let digits = digits.trim_end_matches('0');
@@ -60,9 +76,34 @@ pub fn threshold_of(trace_state: &str) -> Threshold {
     Threshold(number.unwrap_or(0))
 }
 
-/// The trace state with this threshold in it, or a larger one that was there.
+/// The power of two of which the span was one, where that is all it says of how it was sampled and can be true.
+fn power_of(trace_state: &str) -> Option<u8> {
+    if trace_state.is_empty() || entry(trace_state, "th").is_some() {
+        return None;
+    }
+    let power = decimal(entry(trace_state, "p")?).filter(|power| *power <= POWER_OF_NONE)?;
+    let random = entry(trace_state, "r").map_or(Some(RANDOM_POWER_MAX), decimal)?;
+    let is_true = random <= RANDOM_POWER_MAX && (power <= random || power == POWER_OF_NONE);
+    is_true.then_some(power)
+}
+
+/// How many spans one stands for.
+fn count_of(trace_state: &str) -> f64 {
+    match power_of(trace_state) {
+        None => threshold_of(trace_state).adjusted_count(),
+        Some(POWER_OF_NONE) => 0.0,
+        Some(power) => f64::from(power).exp2().min(ADJUSTED_COUNT_MAX),
+    }
+}
+
+/// The trace state with this threshold in it, or a larger one that was there. Of what stands for none, none is left out
+/// that would have to be made up for.
 pub fn with_threshold(trace_state: &str, threshold: Threshold) -> String {
-    let threshold = threshold.max(threshold_of(trace_state));
+    let threshold = match power_of(trace_state) {
+        None => threshold.max(threshold_of(trace_state)),
+        Some(POWER_OF_NONE) => return trace_state.to_owned(),
+        Some(power) => threshold.after(power),
+    };
     let mut ours = format!("ot=th:{}", threshold.text());
     let is_ot = |member: &&str| member.trim().starts_with("ot=");
     for member in trace_state.split(',').filter(is_ot) {
@@ -84,11 +125,10 @@ pub fn with_threshold(trace_state: &str, threshold: Threshold) -> String {
 /// What a span counts for in whole numbers. A part of one is rounded up or down by its id: the same span always the
 /// same way, and many spans right on average.
 pub fn whole_count(trace_state: &str, span_id: u64) -> u64 {
-    let threshold = threshold_of(trace_state);
-    if threshold == Threshold::NONE {
+    let count = count_of(trace_state);
+    if count == 1.0 {
         return 1;
     }
-    let count = threshold.adjusted_count();
     // Ids need not be random in all their bits.
     let mixed = span_id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
@@ -113,6 +153,12 @@ fn randomness(trace_id: &[u8], trace_state: &str) -> u64 {
 fn entry<'a>(trace_state: &'a str, key: &str) -> Option<&'a str> {
     let ot = trace_state.split(',').find_map(|member| member.trim().strip_prefix("ot="))?;
     ot.split(';').find_map(|entry| entry.strip_prefix(key)?.strip_prefix(':'))
+}
+
+/// One digit or two.
+fn decimal(digits: &str) -> Option<u8> {
+    let is_one = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_one)
 }
 
 /// Lower-case digits only, as the specification has them.
@@ -155,6 +201,7 @@ mod tests {
             "ot=th:c;rv:0123456789abcd,a=1,b=2"
         );
         assert_eq!(with_threshold("ot=th:4;p:9,a=1", half), "ot=th:8;p:9,a=1");
+        assert_eq!(with_threshold("ot=th:z;p:9,a=1", half), "ot=th:8;p:9,a=1");
         assert_eq!(with_threshold("not=th:c", half), "ot=th:8,not=th:c");
     }
 
@@ -186,6 +233,46 @@ mod tests {
             assert!((sum as f64 / expected - 1.0).abs() < 0.01, "{sum} of {expected}");
         }
         assert!((1..100).all(|id| whole_count("ot=th:8", id) == 2 && whole_count("a=1", id) == 1));
+    }
+
+    #[test]
+    fn powers_of_two_count_where_there_is_no_threshold() {
+        for (state, count) in [
+            ("ot=p:0", 1),
+            ("ot=p:3", 8),
+            ("ot=r:5;p:3", 8),
+            ("a=1,ot=p:3;r:3,b=2", 8),
+            ("ot=p:08", 256),
+            ("ot=p:62;r:62", ADJUSTED_COUNT_MAX as u64),
+            // Another sampler wanted it, whom chance knows nothing of.
+            ("ot=p:63", 0),
+            ("ot=p:63;r:2", 0),
+            ("ot=th:8;p:3", 2),
+            // Nothing that could be so: it stands for itself.
+            ("ot=p:64", 1),
+            ("ot=p:4;r:3", 1),
+            ("ot=p:3;r:63", 1),
+            ("ot=p:3;r:x", 1),
+            ("ot=p:+3", 1),
+            ("ot=p:003", 1),
+            ("ot=p:", 1),
+            ("p:3", 1),
+            ("ot=r:3", 1),
+        ] {
+            assert_eq!(whole_count(state, 77), count, "{state}");
+            assert_eq!(trace_count(state, TraceId([9; 16])), count, "{state}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_of_powers_of_two_is_multiplied() {
+        let half = Threshold::keeping(0.5);
+        let state = with_threshold("ot=p:2;r:7,a=1", half);
+        assert_eq!(state, "ot=th:e;p:2;r:7,a=1");
+        assert_eq!(whole_count(&state, 1), 8);
+        assert_eq!(with_threshold(&state, half), state);
+        assert_eq!(whole_count(&with_threshold("ot=p:62", half), 1), ADJUSTED_COUNT_MAX as u64);
+        assert_eq!(whole_count(&with_threshold("ot=p:63;r:7", half), 1), 0);
     }
 
     proptest! {
