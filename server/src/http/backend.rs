@@ -72,7 +72,7 @@ impl Backend for Answers {
         field: String,
         prefix: String,
     ) -> Result<Vec<AttributeValue>, ApiError> {
-        self.queries.attribute_values(&caller.scope, &field, &prefix, now()).await
+        Ok(self.queries.attribute_values(&caller.scope, &field, &prefix, now()).await?.values)
     }
 
     async fn get_trace(&self, caller: &Caller, trace: TraceId) -> Result<Trace, ApiError> {

@@ -87,9 +87,14 @@ pub async fn attributes(State(app): State<App>, Query(query): Params) -> Result<
         return Ok(Json(json!({ "keys": keys })));
     };
     let prefix = query.get("prefix").map_or("", String::as_str);
-    let values = app.queries.attribute_values(&caller.scope, field, prefix, now()).await?;
+    let found = app.queries.attribute_values(&caller.scope, field, prefix, now()).await?;
     let value = |v: &AttributeValue| json!({ "value": attr_json(&v.value), "count": v.count });
-    Ok(Json(json!({ "field": field, "values": values.iter().map(value).collect::<Vec<_>>() })))
+    Ok(Json(json!({
+        "field": field,
+        "values": found.values.iter().map(value).collect::<Vec<_>>(),
+        "sampled": found.sampled,
+        "scanned": { "rows": found.scanned.rows, "bytes": found.scanned.bytes },
+    })))
 }
 
 pub async fn series(State(app): State<App>, Query(query): Params) -> Result<Json<Value>, HttpError> {

@@ -8,15 +8,22 @@ use std::collections::BTreeMap;
 use model::query::ast::{Field, StageKind};
 use model::query::fields::{FieldName, Intrinsic};
 use model::query::{print_field, read};
-use model::view::{AttributeKey, AttributeValue, TraceSearch};
+use model::view::{AttributeKey, AttributeValue, Scanned, TraceSearch};
 use model::{ApiError, AttrValue, Nanos, Scope, Timestamp};
 
 use super::Queries;
 use crate::limits::{COMPLETE_MAX_KEYS, COMPLETE_MAX_VALUES};
-use crate::storage::reader::Plan;
+use crate::storage::reader::{Plan, ValueCount};
 
 /// How far back is looked.
 const LATELY: Nanos = Nanos(86_400 * 1_000_000_000);
+
+/// Values of a field, and the share of the traces with that field they were counted from.
+pub struct AttributeValues {
+    pub values: Vec<AttributeValue>,
+    pub sampled: f64,
+    pub scanned: Scanned,
+}
 
 /// Traces whose keys are taken for those of all.
 const SOME_TRACES: &str = "SELECT trace_id FROM (
@@ -120,15 +127,17 @@ impl Queries {
         field: &str,
         prefix: &str,
         now: Timestamp,
-    ) -> Result<Vec<AttributeValue>, ApiError> {
+    ) -> Result<AttributeValues, ApiError> {
         let field = parsed_field(field)?;
         let since = now.minus(LATELY);
         if let Some(plan) = known_values_plan(scope, &field.name, prefix, since) {
-            let (rows, _) = self.reader.values(&plan).await?;
-            return Ok(rows
-                .into_iter()
-                .map(|row| AttributeValue { value: AttrValue::from_text(&row.value), count: row.traces })
-                .collect());
+            let (rows, scanned) = self.reader.values(&plan).await?;
+            let value = |row: ValueCount| AttributeValue {
+                value: AttrValue::from_text(&row.value),
+                count: row.traces,
+            };
+            let values = rows.into_iter().map(value).collect();
+            return Ok(AttributeValues { values, sampled: 1.0, scanned });
         }
         let is_attribute = matches!(field.name, FieldName::Attribute { .. });
         let asked = TraceSearch {
@@ -146,7 +155,7 @@ impl Queries {
             .map(|value| AttributeValue { value: value.value, count: value.traces })
             .collect();
         values.truncate(COMPLETE_MAX_VALUES);
-        Ok(values)
+        Ok(AttributeValues { values, sampled: facets.sampled, scanned: facets.scanned })
     }
 }
 

@@ -4,7 +4,8 @@
 //! sample of the candidates is looked at in `spans`, and the counts are scaled up. The answer says which share was
 //! looked at. A sample is a few runs of ids that follow each other, begun at even places of their order: `spans` lie in
 //! that order, so that a run is a handful of granules where as many single ids would be one each. Which id a trace has
-//! says nothing about it but, with some senders, when it began; hence several runs. It is the same each time.
+//! says nothing about it but, with some senders, when it began; hence several runs. It is the same each time. Where
+//! more pieces may be worth a look than are looked through for a sample, runs are read as they are (`overview::runs`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -21,7 +22,9 @@ use super::verify::{Range, Verified, Verify};
 use crate::limits::{
     FACET_MAX_SPANS, FACET_MAX_VALUES, FACETS_MAX, HEATMAP_MAX_COLUMNS, OVERVIEW_MAX_TRACES, OVERVIEW_SAMPLE,
 };
-use crate::storage::reader::{Extent, Found, GroupCount, Plan};
+use crate::storage::reader::{Found, GroupCount, Plan};
+
+mod runs;
 
 /// Pieces are kept about this long.
 const OLDEST_MAP: Nanos = Nanos(8 * 86_400 * 1_000_000_000);
@@ -30,8 +33,6 @@ const SHORTEST_MAP: Nanos = Nanos(900 * 1_000_000_000);
 
 /// Runs of ids that make a sample.
 const SAMPLE_RUNS: u64 = 10;
-/// The front of an id as a number, in the order of ids.
-const ID_FRONT: &str = "reinterpretAsUInt64(reverse(substring(trace_id, 1, 8)))";
 
 /// A question about all traces of a search.
 struct Question {
@@ -69,15 +70,10 @@ impl Question {
         Scan::of(&self.query().pipeline, self.range)
     }
 
-    fn extent_plan(&self, scope: &Scope) -> Plan {
+    fn number_plan(&self, scope: &Scope) -> Plan {
         let scan = self.scan();
-        let places = (0..SAMPLE_RUNS).map(|run| format!("{}", run as f64 / SAMPLE_RUNS as f64));
         let sql = format!(
-            "SELECT uniq(reinterpretAsUInt128(trace_id)) AS number,
-                arrayMap(id -> if(isNaN(id), 0, toUInt64(id)), quantilesDeterministic({})
-                    ({ID_FRONT}, reinterpretAsUInt64(substring(trace_id, 9)))) AS runs
-             FROM pieces WHERE {}",
-            places.collect::<Vec<_>>().join(", "),
+            "SELECT uniq(reinterpretAsUInt128(trace_id)) AS number FROM pieces WHERE {}",
             scan.conditions(&self.window)
         );
         scan.bound(Plan::new(scope, sql), &self.window)
@@ -92,26 +88,18 @@ impl Question {
         scan.bound(Plan::new(scope, sql), &self.window)
     }
 
-    /// Some candidates, and how many there are. Where they begin and end is known for some questions; for others they
-    /// are few enough to be put in order.
-    fn sample_plan(&self, scope: &Scope, extent: Option<&Extent>) -> Plan {
+    /// Some candidates, and how many there are.
+    fn sample_plan(&self, scope: &Scope) -> Plan {
         let scan = self.scan();
-        let conditions = scan.conditions(&self.window);
         let each = OVERVIEW_SAMPLE / SAMPLE_RUNS;
-        let sql = match extent {
-            Some(Extent { number, runs }) if *number > OVERVIEW_SAMPLE => format!(
-                "SELECT DISTINCT arrayJoin(run) AS trace_id, toUInt64({number}) AS key
-                 FROM (SELECT groupArraySorted({each})(trace_id) AS run FROM pieces WHERE {conditions}
-                    GROUP BY roundDown({ID_FRONT}, {runs:?}))"
-            ),
-            _ => format!(
-                "SELECT trace_id, toUInt64(number) AS key
-                 FROM (SELECT trace_id, row_number() OVER (ORDER BY trace_id) AS place, count() OVER () AS number
-                    FROM (SELECT DISTINCT trace_id FROM pieces WHERE {conditions}))
-                 WHERE (place - 1) % greatest(intDiv(number, {SAMPLE_RUNS}), {each}) < {each}
-                 LIMIT {OVERVIEW_SAMPLE}"
-            ),
-        };
+        let sql = format!(
+            "SELECT reverse(reinterpretAsFixedString(arrayJoin(arrayDistinct(arrayFlatten(arrayMap(
+                run -> arraySlice(ids, 1 + intDiv(run * length(ids), {SAMPLE_RUNS}), {each}),
+                range({SAMPLE_RUNS}))))))) AS trace_id, toUInt64(length(ids)) AS key
+             FROM (SELECT arraySort(groupUniqArray(reinterpretAsUInt128(reverse(trace_id)))) AS ids
+                FROM pieces WHERE {})",
+            scan.conditions(&self.window)
+        );
         scan.bound(Plan::new(scope, sql), &self.window)
     }
 
@@ -193,18 +181,26 @@ impl Queries {
         let is_exact = narrow::is_exact(&question.query().pipeline);
         let (grouped, sampled): (Vec<&Field>, Vec<&Field>) =
             fields.iter().partition(|field| is_exact && group_column(&field.name).is_some());
-        let (extent, mut scanned) = self.reader.extent(&question.extent_plan(scope)).await?;
-        let every = extent.number.div_ceil(OVERVIEW_MAX_TRACES).max(1);
+        // Where pieces tell which traces match, how many that are is counted.
+        let (number, mut scanned) = match is_exact {
+            true => self.reader.number(&question.number_plan(scope)).await?,
+            false => Default::default(),
+        };
+        let every = number.div_ceil(OVERVIEW_MAX_TRACES).max(1);
         let more: Vec<Field> = sampled.into_iter().cloned().collect();
         let ((mut facets, cost), sample) = tokio::try_join!(
             self.grouped(scope, &question, &grouped, every),
-            self.sample_of(scope, &question, &more, &extent)
+            self.sample_of(scope, &question, &more)
         )?;
         scanned.add(cost);
-        let mut traces = None;
-        if let Some((sample, names)) = sample {
+        let mut traces = number;
+        if let Some((mut sample, names)) = sample {
             scanned.add(sample.scanned);
-            traces = Some(scaled(sample.found.len(), sample.share));
+            match is_exact && sample.share < 1.0 {
+                // Every candidate matches, and how many there are is known.
+                true => sample.share = (sample.found.len() as f64 / number as f64).min(1.0),
+                false => traces = scaled(sample.found.len(), sample.share),
+            }
             for field in &more {
                 let name = print_field(&field.name);
                 let at = names.iter().position(|known| *known == name).unwrap_or_default();
@@ -214,7 +210,7 @@ impl Queries {
         let facets: Vec<Counted> =
             fields.iter().filter_map(|field| facets.remove(&print_field(&field.name))).collect();
         Ok(Facets {
-            traces: traces.unwrap_or(extent.number),
+            traces,
             sampled: facets.iter().map(|counted| counted.sampled).fold(1.0, f64::min),
             facets: facets.into_iter().map(|counted| counted.facet).collect(),
             scanned,
@@ -255,14 +251,13 @@ impl Queries {
         scope: &Scope,
         question: &Question,
         fields: &[Field],
-        extent: &Extent,
     ) -> Result<Option<(Sample, Vec<String>)>, ApiError> {
         if fields.is_empty() && narrow::is_exact(&question.query().pipeline) {
             return Ok(None);
         }
         let verify = Verify::showing(question.query(), fields)?;
         let names = verify.field_names().map(str::to_owned).collect();
-        let sample = self.sample(scope, question, &verify, FACET_MAX_SPANS, Some(extent)).await?;
+        let sample = self.sample(scope, question, &verify, FACET_MAX_SPANS).await?;
         Ok(Some((sample, names)))
     }
 
@@ -295,7 +290,7 @@ impl Queries {
             return Ok(map);
         }
         let verify = Verify::new(question.query())?;
-        let sample = self.sample(scope, &question, &verify, 1, None).await?;
+        let sample = self.sample(scope, &question, &verify, 1).await?;
         (map.sampled, map.scanned) = (sample.share, sample.scanned);
         map.traces = scaled(sample.found.len(), sample.share);
         map.cells = cells_of(&sample, start, step);
@@ -322,7 +317,7 @@ impl Queries {
         asked: &TraceSearch,
     ) -> Result<(Vec<TraceId>, u64, Scanned), ApiError> {
         let question = Question::new(asked, Timestamp(0))?;
-        let sample = self.sample(scope, &question, &Verify::new(question.query())?, 1, None).await?;
+        let sample = self.sample(scope, &question, &Verify::new(question.query())?, 1).await?;
         let traces: Vec<TraceId> = sample.found.iter().map(|found| found.trace_id).collect();
         Ok((traces, scaled(sample.found.len(), sample.share), sample.scanned))
     }
@@ -333,9 +328,11 @@ impl Queries {
         question: &Question,
         verify: &Verify<'_>,
         shown: usize,
-        extent: Option<&Extent>,
     ) -> Result<Sample, ApiError> {
-        let (candidates, mut scanned) = self.reader.candidates(&question.sample_plan(scope, extent)).await?;
+        if let Some(sample) = self.sample_of_runs(scope, question, verify, shown).await? {
+            return Ok(sample);
+        }
+        let (candidates, mut scanned) = self.reader.candidates(&question.sample_plan(scope)).await?;
         let all = candidates.first().map_or(0, |candidate| candidate.key);
         let share = candidates.len() as f64 / all.max(candidates.len() as u64).max(1) as f64;
         let share = if candidates.is_empty() { 1.0 } else { share };

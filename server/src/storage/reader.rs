@@ -29,7 +29,7 @@ mod spans;
 
 pub use explain::{Maker, Member, Said, Traits};
 pub use facts::{Arrived, Settled};
-pub use found::{Candidate, Evaluated, Extent, Found, GroupCount, IdRuns, Point, Shown, ValueCount};
+pub use found::{Candidate, Evaluated, Found, GroupCount, IdRuns, Point, Shown, ValueCount};
 pub use graph::EdgeCount;
 pub use in_trace::Joined;
 pub use origins::Origins;

@@ -1,5 +1,7 @@
 //! What searches read: candidates out of `pieces`, and what `spans` says of them.
 
+use std::collections::HashSet;
+
 use clickhouse::Row;
 use model::view::{AttributeKey, HeatCell, MatchedSpan, Scanned, ServiceShare, TraceSummary};
 use model::{AttrValue, Nanos, SpanId, Timestamp, TraceId};
@@ -56,13 +58,6 @@ pub struct Point {
     pub values: Vec<Option<f64>>,
 }
 
-/// How many candidates there are, and ids at even places of their order.
-#[derive(Clone, Debug, Default, Row, Deserialize)]
-pub struct Extent {
-    pub number: u64,
-    pub runs: Vec<u64>,
-}
-
 /// Ids put in order: how many there are, and some ranges of them.
 #[derive(Clone, Debug, Default)]
 pub struct IdRuns {
@@ -93,11 +88,6 @@ impl Reader {
         Ok((rows.first().map_or(0, |row| row.number), scanned))
     }
 
-    pub async fn extent(&self, plan: &Plan) -> Result<(Extent, Scanned), StoreError> {
-        let (rows, scanned) = self.fetch::<Extent>(plan).await?;
-        Ok((rows.into_iter().next().unwrap_or_default(), scanned))
-    }
-
     pub async fn id_runs(&self, plan: &Plan) -> Result<(IdRuns, Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<IdRunsRow>(plan).await?;
         let runs = |row: IdRunsRow| IdRuns {
@@ -111,6 +101,11 @@ impl Reader {
     pub async fn estimate(&self, plan: &Plan) -> Result<u64, StoreError> {
         let (rows, _) = self.fetch::<EstimateRow>(plan).await?;
         Ok(rows.iter().filter(|row| row.table == "pieces").map(|row| row.rows).sum())
+    }
+
+    pub async fn names(&self, plan: &Plan) -> Result<HashSet<String>, StoreError> {
+        let (rows, _) = self.fetch::<NameRow>(plan).await?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
     }
 
     pub async fn groups(&self, plan: &Plan) -> Result<(Vec<GroupCount>, Scanned), StoreError> {
@@ -168,6 +163,11 @@ impl Reader {
         let (rows, scanned) = self.fetch::<SummaryRow>(plan).await?;
         Ok((rows.into_iter().map(SummaryRow::into_model).collect(), scanned))
     }
+}
+
+#[derive(Row, Deserialize)]
+struct NameRow {
+    name: String,
 }
 
 #[derive(Row, Deserialize)]
