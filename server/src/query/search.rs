@@ -31,6 +31,7 @@ use crate::storage::reader::{Arrived, Candidate, Found, Plan, Settled};
 mod gather;
 mod parts;
 pub mod question;
+mod scopes;
 mod walk;
 
 use parts::Parts;
@@ -287,7 +288,8 @@ impl Queries {
         now: Timestamp,
         parts: Option<&Parts>,
     ) -> Result<SearchPage, ApiError> {
-        let search = Search::new(&asked)?;
+        let mut search = Search::new(&asked)?;
+        self.find_scopes(scope, &mut search.query.pipeline).await?;
         let mut filling = Filling::new(&search, scope, parts)?;
         let next = match search.order {
             SearchOrder::Newest => self.newest(&mut filling, now).await?,

@@ -8,6 +8,7 @@ use model::query::ast::{ArithmeticOp, CompareOp, Expr, ExprKind, Literal};
 use model::query::fields::{AttributeScope, FieldName, Intrinsic, SERVICE_KEY};
 
 use super::Binds;
+use super::narrow::mirrored;
 use super::value::{self, EVENT, LINK, Parts};
 
 /// What a statement has to join to the spans.
@@ -116,6 +117,13 @@ impl Conditions {
         if over.events && over.links {
             return Err(at(left, "events cannot be compared with links", "compare each with a value"));
         }
+        let (field, literal, holds) = match left.kind {
+            ExprKind::Literal(_) if !op.is_pattern() => (right, left, mirrored(op)),
+            _ => (left, right, op),
+        };
+        if let Some(sql) = self.of_origin(holds, field, literal) {
+            return Ok(sql);
+        }
         let is_nil = |side: &Expr| matches!(side.kind, ExprKind::Literal(Literal::Nil));
         if is_nil(left) || is_nil(right) {
             let field = if is_nil(left) { right } else { left };
@@ -129,6 +137,34 @@ impl Conditions {
             false => compared(op, &l, &self.parts(right, intrinsic(left))?),
         };
         Ok(any_of(over, holds))
+    }
+
+    /// A comparison of what origins have with a literal: it is made once for each origin and looked up for each span,
+    /// which takes no join.
+    fn of_origin(&mut self, op: CompareOp, left: &Expr, right: &Expr) -> Option<String> {
+        let (ExprKind::Field(field), ExprKind::Literal(literal)) = (&left.kind, &right.kind) else {
+            return None;
+        };
+        let (origin, own) = value::of_origin(field, &mut self.binds)?;
+        let is_nil = *literal == Literal::Nil;
+        let right_parts = value::literal(literal, intrinsic(left), &mut self.binds);
+        let mut holds = |parts: &Parts| match (is_nil, op.is_pattern()) {
+            (true, _) => parts.exists.clone().unwrap_or_else(|| "1".to_owned()),
+            (_, true) => self.matches(op, parts, right),
+            (_, false) => compared(op, parts, &right_parts),
+        };
+        let of_origin = format!(
+            "s.origin IN (SELECT id FROM origins AS o WHERE tenant = {{tenant:String}} AND {})",
+            holds(&origin)
+        );
+        let sql = match own {
+            Some(own) => {
+                let exists = own.exists.clone().unwrap_or_else(|| "1".to_owned());
+                format!("if({exists}, {}, {of_origin})", holds(&own))
+            }
+            None => of_origin,
+        };
+        Some(if is_nil && op == CompareOp::Eq { format!("NOT {sql}") } else { sql })
     }
 
     fn matches(&mut self, op: CompareOp, left: &Parts, pattern: &Expr) -> String {

@@ -470,7 +470,7 @@ fn joined(hints: &[Hint], with: &str) -> String {
 }
 
 /// The same comparison with its sides swapped.
-fn mirrored(op: CompareOp) -> CompareOp {
+pub(super) fn mirrored(op: CompareOp) -> CompareOp {
     match op {
         CompareOp::Lt => CompareOp::Gt,
         CompareOp::LtEq => CompareOp::GtEq,

@@ -46,10 +46,27 @@ fn an_attribute_is_compared_in_each_type_it_may_have() {
 #[test]
 fn only_what_is_needed_is_joined() {
     assert_eq!(sql("span.k = 1 && resource.service.name = \"a\"").1.needs, super::Needs::default());
-    assert!(sql("resource.host = \"a\"").1.needs.origin);
+    assert!(sql("resource.host = span.host").1.needs.origin);
     let parent = sql("parent.k = \"a\"").1.needs;
     assert!(parent.parent && parent.parent_origin && !parent.origin);
     assert!(sql("trace:duration > 1s").1.needs.trace);
+}
+
+#[test]
+fn what_origins_have_is_looked_up_rather_than_joined() {
+    let (text, conditions) = sql(".host = \"a\"");
+    assert_eq!(conditions.needs, super::Needs::default());
+    assert!(
+        text.starts_with("if((mapContains(s.attr_str, {p0:String}) OR"),
+        "the span's own goes before: {text}"
+    );
+    assert!(
+        text.contains("s.origin IN (SELECT id FROM origins AS o WHERE tenant = {tenant:String} AND"),
+        "{text}"
+    );
+    let (missing, _) = sql("resource.host = nil");
+    assert!(missing.starts_with("NOT s.origin IN ("), "{missing}");
+    assert_eq!(sql("\"a\" = resource.host").0, sql("resource.host = \"a\"").0);
 }
 
 #[test]

@@ -108,6 +108,24 @@ fn attribute(scope: AttributeScope, key: &str, source: Source, binds: &mut Binds
     }
 }
 
+/// A field as far as a span's origin has it, and the rest of it, which goes before; none of a field that no origin has.
+pub fn of_origin(name: &FieldName, binds: &mut Binds) -> Option<(Parts, Option<Parts>)> {
+    match name {
+        FieldName::Intrinsic(Intrinsic::InstrumentationName | Intrinsic::InstrumentationVersion) => {
+            Some((field(name, binds), None))
+        }
+        FieldName::Attribute { scope, of_parent: false, key } if key != SERVICE_KEY => match scope {
+            AttributeScope::Resource | AttributeScope::Instrumentation => Some((field(name, binds), None)),
+            AttributeScope::Any => {
+                let of = |scope, binds: &mut Binds| attribute(scope, key, OWN, binds);
+                Some((of(AttributeScope::Resource, binds), Some(of(AttributeScope::Span, binds))))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn service(source: Source) -> Parts {
     match source.span {
         "p" => {
