@@ -1,5 +1,6 @@
 //! Numbers as people read them: durations, counts, sizes, shares and points in time. Pure; the time zone is an argument.
 
+use model::view::Unit;
 use model::{Nanos, Timestamp};
 
 pub mod clock;
@@ -112,6 +113,25 @@ pub fn bytes(number: u64) -> String {
     }
     let decimals = usize::from(unit > 0 && value < 100.0);
     format!("{value:.decimals$} {}", UNITS[unit])
+}
+
+/// A figure of Skein's own.
+pub fn in_unit(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => count(value as u64),
+        Unit::Bytes => bytes(value as u64),
+        Unit::Seconds => duration(Nanos((value * 10.0).round() as u64 * 100_000_000)),
+        Unit::PerSecond => per_second(value),
+        Unit::YesNo => if value == 0.0 { "no" } else { "yes" }.to_owned(),
+    }
+}
+
+pub fn per_second(value: f64) -> String {
+    let tenths = (value * 10.0).round() as u64;
+    if tenths == 0 || tenths >= 100 {
+        return count(value.round() as u64) + "/s";
+    }
+    format!("{}.{}/s", tenths / 10, tenths % 10)
 }
 
 /// Part of a whole in per cent, without pretending to a precision nobody needs.

@@ -16,6 +16,9 @@ test("one look says whether anything is wrong, and leads to Skein's own traces",
   await expect(page.getByTestId("condition")).toHaveAttribute("data-condition", "fine");
   await expect(page.getByRole("row", { name: /^spans \d/ })).toContainText("30 days", { timeout: 30_000 });
   await expect(page.locator("[data-id=queue_bytes]")).toContainText("of 8.6 GB");
+  await expect(page.locator("[data-id=engine_up]")).toContainText("yes");
+  await expect(page.locator("[data-id=disk_free]")).toContainText("GB");
+  await expect(page.locator("[data-id=engine_counted_memory]")).toContainText(/MB\s*of .* GB/);
   await expect(page.getByRole("row", { name: /^insert/ })).toBeVisible();
   await expectAccessible(page);
 

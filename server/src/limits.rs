@@ -105,6 +105,9 @@ pub const SAID_MAX_CHARS: usize = 400;
 pub const STATUS_WINDOW: Duration = Duration::from_secs(60);
 pub const STATUS_STEP: Duration = Duration::from_secs(5);
 
+/// Room on the data folder's disk below which it is nearly full: merges write anew what they merge, gigabytes at a time.
+pub const DISK_FREE_LOW_BYTES: u64 = 4 << 30;
+
 /// What one sampled span may stand for in rates and counts: a sender that says more is not believed.
 pub const ADJUSTED_COUNT_MAX: f64 = (1_u64 << 20) as f64;
 

@@ -50,8 +50,8 @@ use crate::storage::writer::{Writer, WriterMetrics};
 use crate::storage::{metrics, migrate, retention};
 use crate::telemetry::Metrics;
 use crate::telemetry::own::{self, OwnMetrics, OwnSpans};
-use crate::telemetry::process;
 use crate::telemetry::stages::Stages;
+use crate::telemetry::{disk, process};
 
 const MIGRATE_RETRY: Duration = Duration::from_millis(150);
 
@@ -89,6 +89,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let (metrics, stages) = (Metrics::default(), Stages::default());
     metrics.register(|registry| {
         process::register(registry);
+        disk::register(registry, config.data_dir.clone());
         stages.register(registry);
     });
     let own = traced(&config, &metrics);
@@ -105,7 +106,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let reader = Reader::new(store.clone()).counting_in(stages.clone());
     let readiness = Readiness::new(store.clone());
     metrics.register(|registry| metrics::register(registry, embedded.as_ref().map(Embedded::state)));
-    let sizes = tokio::spawn(metrics::watch_tables(reader.clone(), metrics.clone()));
+    let sizes = tokio::spawn(metrics::watch_engine(reader.clone(), metrics.clone()));
     let scrubber = config.scrubber().map_err(anyhow::Error::msg)?;
     let status = Status::new(metrics.clone(), facts(&config));
     let watching = tokio::spawn(status.clone().watch(now));

@@ -38,6 +38,21 @@ fn counts_bytes_and_shares() {
 }
 
 #[test]
+fn figures_in_their_units() {
+    let shown = [
+        (8_589_934_592.0, Unit::Bytes),
+        (30.0, Unit::Seconds),
+        (0.0, Unit::PerSecond),
+        (2.5, Unit::PerSecond),
+        (1_234.0, Unit::Count),
+        (1.0, Unit::YesNo),
+        (0.0, Unit::YesNo),
+    ]
+    .map(|(value, unit)| in_unit(value, unit));
+    assert_eq!(shown, ["8.6 GB", "30.0 s", "0/s", "2.5/s", "1,234", "yes", "no"]);
+}
+
+#[test]
 fn offsets_tell_neighbours_apart() {
     let shown = [0, 412_000, 396_123_456, 12_345_678_901, 79_238_000_000, 2 * HOUR + 5 * MINUTE]
         .map(|ns| offset(Nanos(ns)));

@@ -4,11 +4,11 @@
 //! `[data-testid=own-traces]`. Figures renew themselves.
 
 use leptos::prelude::*;
-use model::view::{Condition, Figure, Said, StageFigures, StatusReport, TableFigures, Unit};
+use model::view::{Condition, Figure, Said, StageFigures, StatusReport, TableFigures};
 use model::{Nanos, Timestamp};
 
 use super::services::Live;
-use crate::format::{ago, bytes, count, counted, duration};
+use crate::format::{ago, bytes, count, counted, duration, in_unit, per_second};
 use crate::widgets::message::ErrorState;
 
 /// Traces of Skein's own work, the longest first.
@@ -117,23 +117,6 @@ fn row(figure: &Figure) -> impl IntoView + use<> {
             <td class="Vitals-limit">{limit}{fill}{reached}</td>
         </tr>
     }
-}
-
-fn in_unit(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Count => count(value as u64),
-        Unit::Bytes => bytes(value as u64),
-        Unit::Seconds => duration(Nanos((value * 10.0).round() as u64 * 100_000_000)),
-        Unit::PerSecond => per_second(value),
-    }
-}
-
-fn per_second(value: f64) -> String {
-    let tenths = (value * 10.0).round() as u64;
-    if tenths == 0 || tenths >= 100 {
-        return count(value.round() as u64) + "/s";
-    }
-    format!("{}.{}/s", tenths / 10, tenths % 10)
 }
 
 fn table(title: &'static str, note: String, heads: &[&'static str], rows: Vec<AnyView>) -> AnyView {

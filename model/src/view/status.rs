@@ -57,6 +57,8 @@ pub enum Unit {
     PerSecond,
     Bytes,
     Seconds,
+    /// Any number but zero is yes.
+    YesNo,
 }
 
 impl Unit {
@@ -66,6 +68,7 @@ impl Unit {
             Unit::PerSecond => "per_second",
             Unit::Bytes => "bytes",
             Unit::Seconds => "seconds",
+            Unit::YesNo => "yes_no",
         }
     }
 }

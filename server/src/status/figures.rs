@@ -9,7 +9,7 @@ use crate::limits::{
     TLS_HANDSHAKES_MAX,
 };
 
-use Unit::{Bytes, Count, PerSecond, Seconds};
+use Unit::{Bytes, Count, PerSecond, Seconds, YesNo};
 
 const RECEIPTS: &str = "skein_receipts_items_total";
 const REQUESTS: &str = "skein_ingest_requests_total";
@@ -94,7 +94,7 @@ fn rest(window: &Window<'_>, all: &mut Vec<Figure>) {
     let now = |name: &str| window.now(name);
     add("Writer", "stored_per_second", "spans stored", window.rate("skein_writer_spans_total"), PerSecond);
     add("Writer", "writer_retries", "attempts repeated", now("skein_writer_retries_total"), Count);
-    add("Writer", "writer_failing", "failing now", now("skein_writer_failing"), Count);
+    add("Writer", "writer_failing", "failing now", now("skein_writer_failing"), YesNo);
     add(
         "Settling",
         "settled_per_second",
@@ -103,7 +103,7 @@ fn rest(window: &Window<'_>, all: &mut Vec<Figure>) {
         PerSecond,
     );
     add("Settling", "settle_behind", "behind by", now("skein_settle_behind_seconds"), Seconds);
-    add("Engine", "engine_up", "running", now("skein_engine_up"), Count);
+    add("Engine", "engine_up", "running", now("skein_engine_up"), YesNo);
     add("Engine", "engine_restarts", "restarts", now("skein_engine_restarts_total"), Count);
     add("Questions", "asked_per_second", "asked", window.rate("skein_http_answers_total"), PerSecond);
     let failed = window.now("skein_http_answers_total").map(|_| {
@@ -115,6 +115,13 @@ fn rest(window: &Window<'_>, all: &mut Vec<Figure>) {
     add("Questions", "failed_per_second", "failed", failed.map(|count| count / window.secs), PerSecond);
     add("Memory", "server_memory", "server", now("skein_memory_bytes"), Bytes);
     add("Memory", "engine_memory", "engine", now("skein_engine_memory_bytes"), Bytes);
+    add("Disk", "disk_free", "free", now("skein_data_free_bytes"), Bytes);
+    add("Disk", "disk_size", "in all", now("skein_data_disk_bytes"), Bytes);
+    let counted = now("skein_engine_counted_memory_bytes").zip(now("skein_engine_memory_limit_bytes"));
+    all.extend(counted.map(|(counted, limit)| {
+        let label = "engine, by its own count";
+        limited(figure("Memory", "engine_counted_memory", label, Some(counted), Bytes), limit, None)
+    }));
     let too_large = window.now.sum_of("skein_http_answers_total", "status", "413");
     let largest = figure("Questions", "question_bytes", "one question", None, Bytes);
     all.push(limited(largest, QUESTION_MAX_BYTES as f64, Some(too_large)));

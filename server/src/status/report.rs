@@ -84,7 +84,8 @@ mod tests {
     use crate::telemetry::figures::Figures;
 
     const QUIET: &str = "skein_ingest_in_flight_bytes 0\nskein_queue_bytes 0\nskein_queue_oldest_age_seconds 0.0\nskein_writer_failing 0\n\
-        skein_settle_behind_seconds 20\nskein_engine_up 1\nskein_engine_restarts_total 0\n\
+        skein_settle_behind_seconds 20\nskein_data_free_bytes 90000000000\nskein_data_disk_bytes 100000000000\n\
+        skein_engine_counted_memory_bytes 300\nskein_engine_memory_limit_bytes 1000\nskein_engine_up 1\nskein_engine_restarts_total 0\n\
         skein_receipts_items_total{kind=\"spans\",outcome=\"accepted\",reason=\"\"} 100\n\
         skein_table_bytes{table=\"spans\"} 5\nskein_table_rows{table=\"spans\"} 7\n\
         skein_stage_seconds_bucket{le=\"0.5\",stage=\"insert\"} 1\nskein_stage_seconds_bucket{le=\"+Inf\",stage=\"insert\"} 1\n\
@@ -130,6 +131,8 @@ mod tests {
             ("skein_writer_failing 0", "skein_writer_failing 1", "writer_failing"),
             ("behind_seconds 20", "behind_seconds 900", "settle_behind"),
             ("restarts_total 0", "restarts_total 1", "engine_restarts"),
+            ("free_bytes 90000000000", "free_bytes 4000000000", "disk_free"),
+            ("counted_memory_bytes 300", "counted_memory_bytes 900", "engine_counted_memory"),
         ] {
             assert!(QUIET.contains(from));
             let report = reported(QUIET, &QUIET.replace(from, to), None);
@@ -140,6 +143,20 @@ mod tests {
                 "{:?}",
                 report.troubles
             );
+        }
+    }
+
+    #[test]
+    fn a_disk_that_could_not_hold_the_queue_is_told_before_it_is_full() {
+        let (before, now) =
+            (Figures::read(QUIET), Figures::read(&QUIET.replace("queue_bytes 0", "queue_bytes 9")));
+        let window = Window { before: &before, now: &now, secs: 10.0 };
+        for (queue_max_bytes, is_told) in [(90_000_000_009, false), (90_000_000_010, true)] {
+            let facts = Facts { queue_max_bytes, ..facts() };
+            let report = report(&facts, &window, (Timestamp(1), Nanos(10_000_000_000)), None);
+            assert_eq!(figure(&report, "disk_free").is_wrong, is_told);
+            assert_eq!(report.troubles.len(), usize::from(is_told), "{:?}", report.troubles);
+            assert!(!is_told || report.troubles[0].what.contains("90.0 GB"), "{:?}", report.troubles);
         }
     }
 

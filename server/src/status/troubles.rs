@@ -3,6 +3,7 @@
 use model::view::{Figure, TableFigures, Trouble};
 
 use super::{Facts, Window};
+use crate::limits::DISK_FREE_LOW_BYTES;
 
 /// A limit this nearly reached will be reached.
 const NEAR: f64 = 0.8;
@@ -80,6 +81,24 @@ fn wrong_with(facts: &Facts, window: &Window<'_>, figure: &Figure) -> Option<(St
             "Requests are being turned away".to_owned(),
             "Senders are asked to come back; the receipts say why, and whose they are.",
         )),
+        "disk_free" if value < DISK_FREE_LOW_BYTES as f64 => Some((
+            format!("The disk is nearly full: {} left", gigabytes(value)),
+            "Merges and the queue need room, and what finds none is refused. Free some, keep things for fewer days, \
+             or give older ones a disk of their own (--warm-dir).",
+        )),
+        "disk_free" if value < queue_may_grow(facts, window) => Some((
+            format!(
+                "The queue may grow by {}, and the disk has {} left",
+                gigabytes(queue_may_grow(facts, window)),
+                gigabytes(value)
+            ),
+            "Were the engine away for long, the disk would be full before the queue is. Free some, or give a smaller \
+             --queue-max-bytes.",
+        )),
+        "engine_counted_memory" if fill > NEAR => Some((
+            format!("The engine holds {percent} % of the memory it may"),
+            "At its limit it refuses questions and merges. Give the machine more memory, or ask of shorter times.",
+        )),
         "own_spans_waiting" if window.grown("skein_own_dropped_spans_total") > 0.0 => Some((
             "Not all of Skein's own work was traced in the last minute".to_owned(),
             "More was done than is worth tracing; nothing of anybody else's is missing.",
@@ -90,6 +109,15 @@ fn wrong_with(facts: &Facts, window: &Window<'_>, figure: &Figure) -> Option<(St
         )),
         _ => None,
     }
+}
+
+/// Nothing where there is no queue.
+fn queue_may_grow(facts: &Facts, window: &Window<'_>) -> f64 {
+    window.now("skein_queue_bytes").map_or(0.0, |bytes| facts.queue_max_bytes as f64 - bytes)
+}
+
+fn gigabytes(bytes: f64) -> String {
+    format!("{:.1} GB", bytes / 1e9)
 }
 
 fn capital(text: &str) -> String {

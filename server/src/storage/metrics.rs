@@ -1,4 +1,4 @@
-//! What the engine is like from outside: whether its process lives, and how large its tables are.
+//! What the engine is like: whether its process lives, how near its memory is to its limit, and how large its tables are.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use super::reader::Reader;
 use crate::telemetry::Metrics;
 use crate::telemetry::process::memory_of;
 
-const TABLES_EVERY: Duration = Duration::from_secs(10);
+const ASKED_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TableLabel {
@@ -56,8 +56,8 @@ pub fn register(registry: &mut Registry, child: Option<Arc<EngineState>>) {
     }
 }
 
-/// Keeps the tables' sizes current.
-pub async fn watch_tables(reader: Reader, metrics: Metrics) {
+/// Keeps what the engine tells of itself current.
+pub async fn watch_engine(reader: Reader, metrics: Metrics) {
     let bytes: Family<TableLabel, Gauge> = Family::default();
     let rows: Family<TableLabel, Gauge> = Family::default();
     let parts: Family<TableLabel, Gauge> = Family::default();
@@ -66,14 +66,30 @@ pub async fn watch_tables(reader: Reader, metrics: Metrics) {
         registry.register("skein_table_rows", "Rows of a table", rows.clone());
         registry.register("skein_table_parts", "Parts of a table, before they are merged", parts.clone());
     });
+    let (counted, limit) = (Gauge::<i64>::default(), Gauge::<i64>::default());
+    let mut is_told = false;
     loop {
-        // While the engine is away the last figures stand.
+        // While the engine is away the last figures stand. Where there is no limit there is nothing to be near to.
+        if let Some(memory) = reader.engine_memory().await.ok().filter(|memory| memory.limit > 0) {
+            counted.set(memory.counted);
+            limit.set(memory.limit);
+            if !is_told {
+                is_told = true;
+                let (counted, limit) = (counted.clone(), limit.clone());
+                metrics.register(|registry| {
+                    let help = "Memory the engine holds by its own count, which its limit is held against";
+                    registry.register("skein_engine_counted_memory_bytes", help, counted);
+                    let help = "Memory the engine may hold; it refuses what would take more";
+                    registry.register("skein_engine_memory_limit_bytes", help, limit);
+                });
+            }
+        }
         for size in reader.table_sizes().await.unwrap_or_default() {
             let label = TableLabel { table: size.table };
             bytes.get_or_create(&label).set(size.bytes as i64);
             rows.get_or_create(&label).set(size.rows as i64);
             parts.get_or_create(&label).set(size.parts as i64);
         }
-        tokio::time::sleep(TABLES_EVERY).await;
+        tokio::time::sleep(ASKED_EVERY).await;
     }
 }

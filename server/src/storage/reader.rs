@@ -86,6 +86,13 @@ pub struct TableSize {
     pub parts: u64,
 }
 
+/// Bytes.
+#[derive(Clone, Copy, Debug, Row, Deserialize)]
+pub struct EngineMemory {
+    pub counted: i64,
+    pub limit: i64,
+}
+
 /// Calls of one service or operation.
 #[derive(Clone, Debug, Default)]
 pub struct RedRow {
@@ -172,6 +179,14 @@ impl Reader {
         let sql = "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, count() AS parts FROM system.parts \
                    WHERE active AND database = currentDatabase() GROUP BY table ORDER BY table";
         Ok(self.store.client().query_raw(sql).fetch_all().await?)
+    }
+
+    /// What the engine counts as held, and its limit, where whoever runs it lets us know.
+    pub async fn engine_memory(&self) -> Result<EngineMemory, StoreError> {
+        let sql = "SELECT maxIf(value, metric = 'MemoryTracking') AS counted, \
+                   ifNull((SELECT max(toInt64OrZero(value)) FROM system.server_settings \
+                    WHERE name = 'max_server_memory_usage'), 0) AS limit FROM system.metrics";
+        Ok(self.store.client().query_raw(sql).fetch_one().await?)
     }
 
     async fn fetch<T: Row + RowOwned + RowRead>(&self, plan: &Plan) -> Result<(Vec<T>, Scanned), StoreError> {

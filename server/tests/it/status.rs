@@ -42,6 +42,13 @@ async fn what_is_wrong_is_told_while_it_is_so() {
     );
     assert!(figure(&report, "server_memory")["value"].as_f64().unwrap() > 1e6, "{report}");
     assert!(figure(&report, "queue_bytes")["limit"].as_f64().unwrap() > 1e6, "{report}");
+    let (free, all) = (figure(&report, "disk_free"), figure(&report, "disk_size"));
+    assert!(free["value"].as_f64().unwrap() < all["value"].as_f64().unwrap(), "{report}");
+    let memory = figure(&report, "engine_counted_memory");
+    let (counted, limit) = (memory["value"].as_f64().unwrap(), memory["limit"].as_f64().unwrap());
+    assert!(counted > 1e6 && counted < limit, "{report}");
+    let up = figure(&report, "engine_up");
+    assert_eq!((&up["value"], &up["unit"]), (&json!(1.0), &json!("yes_no")));
 
     let engine = server.engine_pid().await;
     TestServer::signal(engine, "STOP");
