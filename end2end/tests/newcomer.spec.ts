@@ -22,6 +22,9 @@ test("from the empty page to a span's attribute, and back by its address", async
   await page.goto(fresh.http);
   const empty = page.getByTestId("empty-state");
   await expect(empty).toContainText("/v1/");
+  // The addresses are those of this server, whose ports are not the usual ones.
+  const addresses = empty.locator("dd code");
+  await expect(addresses).toHaveText([fresh.otlpGrpc, fresh.otlpHttp, `OTEL_EXPORTER_OTLP_ENDPOINT=${fresh.otlpGrpc}`]);
   await expectAccessible(page);
 
   // The page notices the first trace by itself.

@@ -47,6 +47,8 @@ test("a key is made, told once and revoked", async ({ page, fresh }) => {
   await page.goto(`${fresh.http}/settings`);
   await expect(page.getByTestId("no-keys")).toBeVisible();
   await expect(page.getByTestId("rule-row").first()).toContainText("card");
+  await expect(page.getByRole("row", { name: /--queue-max-bytes/ })).toContainText("8.6 GB");
+  await expect(page.getByRole("row", { name: /--settle-after-secs/ })).toContainText("30.0 s");
   await expectAccessible(page);
 
   await page.getByLabel("What it is for").fill("checkout");

@@ -30,7 +30,7 @@ pub use search::{
     AttributeKey, AttributeValue, Facet, FacetValue, Facets, HeatCell, Heatmap, MatchedSpan, Matches,
     SearchOrder, SearchPage, Series, SeriesSet, TraceSearch,
 };
-pub use settings::{KeyInfo, NewKey, RedactionRule, Settings};
+pub use settings::{Endpoint, Endpoints, KeyInfo, NewKey, RedactionRule, Settings};
 pub use status::{Condition, Figure, Said, StageFigures, StatusReport, TableFigures, Trouble, Unit};
 
 /// Pages that report on more than one trace, by the first part of their addresses. They travel as a program of their

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::LinkTemplate;
 
-use model::view::Settings;
+use model::view::{Settings, Unit};
 
 use crate::detect::webhook::check_url;
 use crate::ingest::cors::check_origin;
@@ -266,9 +266,9 @@ impl ServeConfig {
             rules_file: file.unwrap_or_default(),
             keep_days: keep.map(|(what, days)| (what.to_owned(), days)).to_vec(),
             limits: vec![
-                ("--queue-max-bytes".to_owned(), self.queue_max_bytes.to_string()),
-                ("--target-spans-per-second".to_owned(), self.target_spans_per_second.to_string()),
-                ("--settle-after-secs".to_owned(), self.settle_after_secs.to_string()),
+                ("--queue-max-bytes".to_owned(), self.queue_max_bytes, Unit::Bytes),
+                ("--target-spans-per-second".to_owned(), self.target_spans_per_second, Unit::PerSecond),
+                ("--settle-after-secs".to_owned(), self.settle_after_secs.into(), Unit::Seconds),
             ],
         }
     }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use model::view::{OWN_BASE, Settings};
+use model::view::{Endpoints, OWN_BASE, Settings};
 use model::{LinkTemplate, TenantId};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -56,6 +56,7 @@ pub struct App {
     pub metrics: Metrics,
     pub status: Status,
     pub settings: Arc<Settings>,
+    pub endpoints: Arc<Endpoints>,
     /// Whose data this port shows. Until there are users, everyone who reaches it sees all of one tenant.
     pub tenant: TenantId,
 }

@@ -4,13 +4,14 @@
 //! cuts off is still in the queue on disk.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use model::view::{Endpoint, Endpoints};
 use model::{TenantId, Timestamp};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -121,6 +122,7 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
         metrics: metrics.clone(),
         status,
         settings: Arc::new(config.settings(&scrubber)),
+        endpoints: Arc::new(doors.endpoints()?),
         tenant: TenantId::default(),
     };
 
@@ -384,6 +386,23 @@ impl Doors {
         };
         let certificates = config.tls.load().map_err(|error| error.to_string())?;
         Ok(Doors { http, otlp, zipkin, certificates })
+    }
+
+    fn endpoints(&self) -> std::io::Result<Endpoints> {
+        let endpoint = |tcp: &TcpListener| {
+            let address = tcp.local_addr()?;
+            let host = match address.ip() {
+                ip if ip.is_unspecified() => String::new(),
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            };
+            std::io::Result::Ok(Endpoint { host, port: address.port() })
+        };
+        let (otlp_grpc, otlp_http) = match &self.otlp {
+            Some((grpc, http)) => (Some(endpoint(grpc)?), Some(endpoint(http)?)),
+            None => (None, None),
+        };
+        Ok(Endpoints { is_tls: self.certificates.is_some(), otlp_grpc, otlp_http })
     }
 
     /// Opens the doors, then tells where they are.

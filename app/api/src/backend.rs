@@ -7,9 +7,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
-    NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
-    ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
+    AnomalyList, AttributeKey, AttributeValue, Endpoints, Exemplar, Explanation, Facets, Heatmap, Journey,
+    KeyInfo, NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet,
+    ServiceMap, ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, ErrorCode, LinkTemplate, Scope, Span, SpanId, Timestamp, TraceId};
 use server_fn::axum::handle_server_fn;
@@ -128,6 +128,7 @@ pub trait Backend: Send + Sync {
     async fn get_receipts(&self, caller: &Caller, asked: ReceiptsAsked) -> Result<ReceiptsReport, ApiError>;
     async fn get_status(&self) -> Result<StatusReport, ApiError>;
     async fn get_settings(&self) -> Result<Settings, ApiError>;
+    async fn get_endpoints(&self) -> Result<Endpoints, ApiError>;
     async fn list_keys(&self) -> Result<Vec<KeyInfo>, ApiError>;
     async fn create_key(&self, name: String, spans_per_second: u64) -> Result<NewKey, ApiError>;
     async fn revoke_key(&self, id: String) -> Result<(), ApiError>;

@@ -4,9 +4,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
-    NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
-    ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
+    AnomalyList, AttributeKey, AttributeValue, Endpoints, Exemplar, Explanation, Facets, Heatmap, Journey,
+    KeyInfo, NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet,
+    ServiceMap, ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{LinkTemplate, Span, SpanId, Timestamp, TraceId};
 
@@ -229,6 +229,13 @@ pub async fn get_status() -> Result<StatusReport, Failure> {
 pub async fn get_settings() -> Result<Settings, Failure> {
     let (backend, _) = context()?;
     Ok(backend.get_settings().await?)
+}
+
+/// Where senders send to.
+#[server(prefix = "/fn", endpoint = "get_endpoints", protocol = Crossing)]
+pub async fn get_endpoints() -> Result<Endpoints, Failure> {
+    let (backend, _) = context()?;
+    Ok(backend.get_endpoints().await?)
 }
 
 /// The caller's ingest keys, the latest first.

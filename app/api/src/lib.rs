@@ -15,11 +15,12 @@ pub use backend::{Backend, Caller, functions_handler, is_function};
 pub use crossing::{answered, ask_below};
 pub use failure::Failure;
 pub use functions::{
-    create_key, explain_region, find_in_trace, get_diff, get_facets, get_heatmap, get_host_clocks,
-    get_journey, get_receipts, get_series, get_service_map, get_settings, get_span, get_status, get_trace,
-    get_trace_logs, get_trace_values, list_anomalies, list_attribute_keys, list_attribute_values,
-    list_exemplars, list_keys, list_link_templates, list_linked_spans, list_operations, list_services,
-    list_trace_keys, rank_spans, read_trace_file, report_service, report_services, revoke_key, search_traces,
+    create_key, explain_region, find_in_trace, get_diff, get_endpoints, get_facets, get_heatmap,
+    get_host_clocks, get_journey, get_receipts, get_series, get_service_map, get_settings, get_span,
+    get_status, get_trace, get_trace_logs, get_trace_values, list_anomalies, list_attribute_keys,
+    list_attribute_values, list_exemplars, list_keys, list_link_templates, list_linked_spans,
+    list_operations, list_services, list_trace_keys, rank_spans, read_trace_file, report_service,
+    report_services, revoke_key, search_traces,
 };
 pub use parts::{PartReader, SEARCH_PARTS, failure_of, parts_request};
 #[cfg(feature = "ssr")]

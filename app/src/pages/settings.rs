@@ -6,11 +6,11 @@
 use api::Failure;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::view::{KeyInfo, NewKey, RedactionRule, Settings};
+use model::view::{KeyInfo, NewKey, RedactionRule, Settings, Unit};
 use model::{ApiError, Timestamp};
 
 use crate::browser::clock::now;
-use crate::format::{ago, count, counted};
+use crate::format::{ago, count, counted, in_unit};
 use crate::widgets::copy::CopyButton;
 use crate::widgets::message::ErrorState;
 
@@ -97,8 +97,10 @@ fn shown(settings: &Settings) -> impl IntoView + use<> {
         .iter()
         .map(|(what, days)| pair(what.clone(), counted((*days).into(), "day", "days")))
         .collect();
-    let limits: Vec<_> =
-        settings.limits.iter().map(|(what, limit)| pair(what.clone(), limit.clone())).collect();
+    let limit = |(what, limit, unit): &(String, u64, Unit)| {
+        pair(what.clone(), if *limit == 0 { "none".to_owned() } else { in_unit(*limit as f64, *unit) })
+    };
+    let limits: Vec<_> = settings.limits.iter().map(limit).collect();
     view! {
         <KeySection are_required=settings.keys_required />
         <section class="Vitals-section">

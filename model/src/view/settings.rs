@@ -1,7 +1,8 @@
-//! What is set, and the ingest keys.
+//! What is set, the ingest keys, and where senders send to.
 
 use serde::{Deserialize, Serialize};
 
+use super::Unit;
 use crate::Timestamp;
 
 /// An ingest key without its secret; times of zero are "never".
@@ -45,5 +46,44 @@ pub struct Settings {
     /// Days kept, by what is kept.
     pub keep_days: Vec<(String, u32)>,
     /// Limits one may set, by the words of the command line.
-    pub limits: Vec<(String, String)>,
+    pub limits: Vec<(String, u64, Unit)>,
+}
+
+/// The doors of a server, as it listens at them. One that takes no spans has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    pub is_tls: bool,
+    pub otlp_grpc: Option<Endpoint>,
+    pub otlp_http: Option<Endpoint>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Empty where it listens at every address of its machine.
+    pub host: String,
+    pub port: u16,
+}
+
+impl Endpoints {
+    /// What a sender is told; `reached_as` is what whoever asks calls the machine.
+    pub fn url(&self, at: &Endpoint, reached_as: &str) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let host = if at.host.is_empty() { reached_as } else { &at.host };
+        format!("{scheme}://{host}:{}", at.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_at_every_address_is_where_its_machine_is() {
+        let every = Endpoint { host: String::new(), port: 4317 };
+        let one = Endpoint { host: "[::1]".to_owned(), port: 9 };
+        let plain = Endpoints::default();
+        let tls = Endpoints { is_tls: true, ..Endpoints::default() };
+        assert_eq!(plain.url(&every, "traces.example"), "http://traces.example:4317");
+        assert_eq!(tls.url(&one, "traces.example"), "https://[::1]:9");
+    }
 }

@@ -6,9 +6,9 @@ use model::log::TraceLogs;
 use model::trace::diff::Compare;
 use model::trace::{Diff, HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceFile, TraceValues};
 use model::view::{
-    AnomalyList, AttributeKey, AttributeValue, Exemplar, Explanation, Facets, Heatmap, Journey, KeyInfo,
-    NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet, ServiceMap,
-    ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
+    AnomalyList, AttributeKey, AttributeValue, Endpoints, Exemplar, Explanation, Facets, Heatmap, Journey,
+    KeyInfo, NewKey, OperationSummary, ReceiptsAsked, ReceiptsReport, Region, SearchPage, SeriesSet,
+    ServiceMap, ServiceReport, ServiceSummary, ServicesReport, Settings, StatusReport, TraceSearch,
 };
 use model::{ApiError, LinkTemplate, Nanos, Span, SpanId, Timestamp, TraceId};
 
@@ -222,6 +222,10 @@ impl Backend for Answers {
 
     async fn get_settings(&self) -> Result<Settings, ApiError> {
         Ok(self.app.settings.as_ref().clone())
+    }
+
+    async fn get_endpoints(&self) -> Result<Endpoints, ApiError> {
+        Ok(self.app.endpoints.as_ref().clone())
     }
 
     async fn list_keys(&self) -> Result<Vec<KeyInfo>, ApiError> {

@@ -71,7 +71,7 @@ pub async fn settings(State(app): State<App>) -> Json<Value> {
     let keep_days: serde_json::Map<String, Value> =
         keep_days.iter().map(|(what, days)| (what.clone(), json!(days))).collect();
     let limits: serde_json::Map<String, Value> =
-        limits.iter().map(|(what, limit)| (what.clone(), json!(limit))).collect();
+        limits.iter().map(|(what, limit, _)| (what.clone(), json!(limit.to_string()))).collect();
     Json(json!({
         "keys_required": keys_required,
         "redaction": redaction,

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use model::view::Endpoints;
+
 use crate::server::{TestServer, skein, until};
 
 fn serve(arguments: &[&str]) -> Output {
@@ -22,6 +24,9 @@ async fn a_server_tells_where_it_is_and_ends_cleanly() {
     for name in ["skein_queue_", "skein_writer_spans", "skein_engine_up 1"] {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }
+    let doors: Endpoints = server.ask("get_endpoints", &()).await;
+    let told = [&doors.otlp_grpc, &doors.otlp_http].map(|at| doors.url(at.as_ref().unwrap(), "elsewhere"));
+    assert_eq!(told, [server.otlp_grpc().to_owned(), server.otlp_http("")]);
     let engine = server.engine_pid().await;
     let status = server.terminate().await;
     assert_eq!(status.code(), Some(0));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use model::view::TraceSearch;
+use model::view::{Endpoints, TraceSearch};
 
 use super::Search;
 use super::chips::chips_of;
@@ -20,30 +20,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[component]
 pub fn EmptyState(search: Search, feed: Feed) -> impl IntoView {
     look_for_a_first_trace(search, feed);
-    let host = if hostname().is_empty() { "127.0.0.1".to_owned() } else { hostname() };
-    let curl = curl_line();
-    let address = |what: &'static str, note: &'static str, value: String| {
-        let text = value.clone();
-        view! {
-            <div class="Empty-address">
-                <dt>{what}</dt>
-                <dd>
-                    <code>{value}</code>
-                    <CopyButton what="address" text=Signal::derive(move || text.clone()) />
-                    <span class="Empty-note">{note}</span>
-                </dd>
-            </div>
+    let doors = RwSignal::new(None::<Endpoints>);
+    spawn_local(async move {
+        if let Ok(found) = api::get_endpoints().await {
+            let _ = doors.try_set(Some(found));
         }
-    };
+    });
+    let curl = curl_line();
     view! {
         <section class="Empty" data-testid="empty-state">
             <h2 class="Empty-title">"Waiting for the first trace"</h2>
             <p class="Empty-text">"Point an OpenTelemetry SDK or collector here. The first trace appears by itself."</p>
-            <dl class="Empty-addresses">
-                {address("OTLP over gRPC", "standard port; no TLS", format!("http://{host}:4317"))}
-                {address("OTLP over HTTP", "protobuf or JSON, at /v1/traces", format!("http://{host}:4318"))}
-                {address("One variable", "for any SDK", format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:4317"))}
-            </dl>
+            {move || doors.with(|doors| doors.as_ref().map(addresses))}
             <h3 class="Empty-sub">"Or send one span now"</h3>
             <div class="Empty-code">
                 <pre tabindex="0" aria-label="Command">{curl.clone()}</pre>
@@ -52,6 +40,38 @@ pub fn EmptyState(search: Search, feed: Feed) -> impl IntoView {
             <p class="Empty-text">"Want to see it full? " <code>"skein demo"</code> " sends the traffic of a small shop."</p>
             <p class="Empty-waiting" role="status"><i class="Empty-pulse"></i>"Looking every 2 seconds"</p>
         </section>
+    }
+}
+
+/// Where this very server listens, whatever its ports.
+fn addresses(doors: &Endpoints) -> AnyView {
+    let (Some(grpc), Some(http)) = (&doors.otlp_grpc, &doors.otlp_http) else {
+        return view! { <p class="Empty-text">"This server takes no spans; send them to one with the role ingest."</p> }.into_any();
+    };
+    let host = if hostname().is_empty() { "127.0.0.1".to_owned() } else { hostname() };
+    let (grpc, http) = (doors.url(grpc, &host), doors.url(http, &host));
+    let variable = format!("OTEL_EXPORTER_OTLP_ENDPOINT={grpc}");
+    view! {
+        <dl class="Empty-addresses">
+            {address("OTLP over gRPC", if doors.is_tls { "TLS" } else { "no TLS" }, grpc)}
+            {address("OTLP over HTTP", "protobuf or JSON, at /v1/traces", http)}
+            {address("One variable", "for any SDK that speaks gRPC", variable)}
+        </dl>
+    }
+    .into_any()
+}
+
+fn address(what: &'static str, note: &'static str, value: String) -> impl IntoView {
+    let text = value.clone();
+    view! {
+        <div class="Empty-address">
+            <dt>{what}</dt>
+            <dd>
+                <code>{value}</code>
+                <CopyButton what="address" text=Signal::derive(move || text.clone()) />
+                <span class="Empty-note">{note}</span>
+            </dd>
+        </div>
     }
 }
 
