@@ -73,4 +73,10 @@ test("a click on a box selects it, and what is typed is found", async ({ page, f
   }
   await page.mouse.click(box.x + box.width / 2 - 100, box.y + box.height / 2);
   await expect(page.getByTestId("map-detail").getByRole("heading", { name: "shop" })).toBeVisible();
+
+  // The pointer rests on the caller: who goes on by keys is shown what they select.
+  await expect(page.getByTestId("map")).toHaveClass(/is-pointing/);
+  await page.keyboard.press("j");
+  await expect(page.getByTestId("map-detail").getByRole("heading", { name: "cart" })).toBeVisible();
+  await expect(page.getByTestId("map")).not.toHaveClass(/is-pointing/);
 });

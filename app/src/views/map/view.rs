@@ -71,7 +71,12 @@ pub fn MapCanvas(
     Effect::new(move |_| {
         let by_click = is_clicked.get_value();
         is_clicked.set_value(false);
-        let Some(Thing::Node(node)) = selected.get().filter(|_| !by_click) else { return };
+        let selected = selected.get().filter(|_| !by_click);
+        if selected.is_some() {
+            // The pointer still rests where it was left: what was chosen since outranks it until it moves.
+            pointed.set(None);
+        }
+        let Some(Thing::Node(node)) = selected else { return };
         // A part fits as a whole.
         if shown.with_untracked(|shown| shown.nodes.contains(&false)) {
             return;
