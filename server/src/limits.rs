@@ -159,6 +159,11 @@ pub const GRAPH_MAX_UNSETTLED: usize = 4_000;
 /// How far back a service graph reaches, and how far unless asked otherwise.
 pub const GRAPH_MAX_SECS: u64 = 30 * 86_400;
 pub const GRAPH_DEFAULT_SECS: u64 = 3_600;
+/// Spans of a trace that is shown as a whole, and of all that is asked about it: some hundred megabytes here, and more
+/// in a browser.
+pub const TRACE_MAX_SPANS: usize = 2_000_000;
+/// Different values of an attribute told of a trace, all together.
+pub const TRACE_VALUES_MAX_BYTES: usize = 16 << 20;
 /// How much of what tells a span from its siblings travels with a trace.
 pub const FACT_MAX_CHARS: u32 = 160;
 /// Words looked for within a trace; more do not narrow it further.

@@ -59,6 +59,8 @@ pub struct TraceValues {
     pub values: Vec<String>,
     /// A span and the number of its value.
     pub spans: Vec<(SpanId, u32)>,
+    /// Whether no value was left out for its size.
+    pub complete: bool,
 }
 
 /// A span of another trace that a link joins to one of ours.

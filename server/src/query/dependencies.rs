@@ -77,6 +77,12 @@ impl Queries {
         )?;
         let (traces, is_all) = unsettled;
         let is_cut = edges.len() > GRAPH_MAX_EDGES;
+        if is_cut {
+            self.reached.note("graph_edges");
+        }
+        if !is_all {
+            self.reached.note("graph_unsettled");
+        }
         let mut counts = Counts::default();
         edges.into_iter().take(GRAPH_MAX_EDGES).for_each(|edge| counts.add(edge));
         for (trace, stands_for) in traces.iter().filter(|(_, stands_for)| *stands_for > 0) {

@@ -9,7 +9,7 @@ use model::{ApiError, Nanos, Scope, SpanId, SpanKind, Timestamp, TraceId};
 use super::Queries;
 use crate::limits::{
     JOURNEY_REACH_SECS, LINKED_SPANS_MAX, RANKED_NAME_MAX_BYTES, RANKED_SPANS_MAX, TRACE_FIND_WORDS_MAX,
-    TRACE_KEYS_MAX,
+    TRACE_KEYS_MAX, TRACE_MAX_SPANS,
 };
 use crate::storage::reader::{Plan, RedRow};
 
@@ -37,6 +37,7 @@ pub fn find_plan(scope: &Scope, trace: TraceId, text: &str) -> Plan {
         sql += &word_sql(KEYS[at], WORDS[at], word);
         sql += ")";
     }
+    sql += &format!(" LIMIT {TRACE_MAX_SPANS}");
     let mut plan = Plan::new(scope, sql).bind("trace", trace);
     for (at, word) in words.iter().enumerate() {
         let (key, value) = word.split_once('=').unwrap_or((word, word));
@@ -94,7 +95,8 @@ pub fn values_plan(scope: &Scope, trace: TraceId, key: &str) -> Plan {
                 mapContains(attr_dbl, {{key:String}}), toString(attr_dbl[{{key:String}}]),
                 replaceRegexpOne(attr_other[{{key:String}}], '^.{{\"b\":(.*)}}$', '\\\\1')) AS text
          FROM spans WHERE {OF_TRACE} AND (mapContains(attr_str, {{key:String}}) OR mapContains(attr_int, {{key:String}})
-            OR mapContains(attr_dbl, {{key:String}}) OR mapContains(attr_other, {{key:String}}))"
+            OR mapContains(attr_dbl, {{key:String}}) OR mapContains(attr_other, {{key:String}}))
+         LIMIT {TRACE_MAX_SPANS}"
     );
     Plan::new(scope, sql).bind("trace", trace).bind("key", key)
 }
@@ -187,7 +189,11 @@ impl Queries {
         if text.split_whitespace().nth(TRACE_FIND_WORDS_MAX).is_some() {
             self.reached.note("find_words");
         }
-        Ok(self.reader.span_ids(&find_plan(scope, trace, text)).await?)
+        let found = self.reader.span_ids(&find_plan(scope, trace, text)).await?;
+        if found.len() >= TRACE_MAX_SPANS {
+            self.reached.note("trace_spans");
+        }
+        Ok(found)
     }
 
     /// An attribute on every span that has it.
@@ -197,7 +203,14 @@ impl Queries {
         trace: TraceId,
         key: &str,
     ) -> Result<TraceValues, ApiError> {
-        Ok(self.reader.trace_values(&values_plan(scope, trace, key)).await?)
+        let found = self.reader.trace_values(&values_plan(scope, trace, key)).await?;
+        if !found.complete {
+            self.reached.note("trace_values");
+        }
+        if found.spans.len() >= TRACE_MAX_SPANS {
+            self.reached.note("trace_spans");
+        }
+        Ok(found)
     }
 
     /// The names of all attributes in a trace.

@@ -22,6 +22,9 @@ impl Queries {
     pub async fn trace_logs(&self, scope: &Scope, trace: TraceId) -> Result<TraceLogs, ApiError> {
         let mut lines = self.reader.log_lines(scope, &trace_logs_plan(scope, trace)).await?;
         let complete = lines.len() <= TRACE_LOGS_MAX_LINES;
+        if !complete {
+            self.reached.note("trace_logs");
+        }
         lines.truncate(TRACE_LOGS_MAX_LINES);
         Ok(TraceLogs { lines, complete })
     }

@@ -93,6 +93,9 @@ impl Queries {
             futures::future::try_join(self.reader.receipts(&lines), self.reader.receipt_totals(&totals))
                 .await?;
         let complete = rows.len() <= RECEIPT_LINES_MAX;
+        if !complete {
+            self.reached.note("receipt_lines");
+        }
         let mut lines: Vec<ReceiptLine> = rows
             .into_iter()
             .take(RECEIPT_LINES_MAX)

@@ -296,6 +296,9 @@ impl Queries {
             _ => self.largest(&mut filling, now).await?,
         };
         let complete = filling.limit_reached.is_none();
+        if !complete {
+            self.reached.note("search");
+        }
         self.page(&mut filling, next, complete).await
     }
 

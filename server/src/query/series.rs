@@ -232,6 +232,9 @@ impl Queries {
         let measure = Measure::new(&query, range_of(Some(start), Some(end))?, step)?;
         let (points, scanned) = self.reader.points(&measure.plan(scope, now)?).await?;
         let (series, complete) = measure.series(points);
+        if !complete {
+            self.reached.note("series");
+        }
         let limit_reached = (!complete).then(|| format!("there are more than {SERIES_MAX} series"));
         Ok(SeriesSet { start, step: measure.step, series, complete, limit_reached, scanned })
     }

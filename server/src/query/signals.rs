@@ -11,6 +11,7 @@ use model::{ApiError, Nanos, Scope, Timestamp};
 use super::Queries;
 use super::dependencies::edges_plan;
 use crate::limits::ANOMALIES_MAX;
+use crate::storage::StoreError;
 use crate::storage::reader::{EdgeCount, Plan};
 
 /// The window of hot spots: long enough to show something, up to what is settled by now.
@@ -65,16 +66,28 @@ impl Queries {
         start: Timestamp,
         end: Timestamp,
     ) -> Result<AnomalyList, ApiError> {
-        let (list, judged) = (anomalies_plan(scope, start, end), judged_plan(scope));
+        let judged = judged_plan(scope);
         let (anomalies, (judged, known_since)) =
-            tokio::try_join!(self.reader.anomalies(&list), self.reader.judged(&judged))?;
+            tokio::try_join!(self.listed(scope, start, end), self.reader.judged(&judged))?;
         Ok(AnomalyList { anomalies, judged, known_since })
+    }
+
+    async fn listed(
+        &self,
+        scope: &Scope,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Vec<Anomaly>, StoreError> {
+        let anomalies = self.reader.anomalies(&anomalies_plan(scope, start, end)).await?;
+        if anomalies.len() >= ANOMALIES_MAX {
+            self.reached.note("anomalies");
+        }
+        Ok(anomalies)
     }
 
     /// What is part of an anomaly that lasts, or lasted in this time.
     pub async fn flags(&self, scope: &Scope, start: Timestamp, end: Timestamp) -> Result<Flags, ApiError> {
-        let anomalies = self.reader.anomalies(&anomalies_plan(scope, start, end)).await?;
-        Ok(Flags(anomalies))
+        Ok(Flags(self.listed(scope, start, end).await?))
     }
 
     /// Why services are worth looking at, by their names.

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use model::trace::{Builder, SpanRow, Trace, mark};
 use model::view::TraceSummary;
-use model::{ApiError, Scope, Span, SpanId, Timestamp, TraceId};
+use model::{ApiError, ErrorCode, Scope, Span, SpanId, Timestamp, TraceId};
 
 use super::Queries;
 use super::facts::{Facts, refused_plan};
-use crate::limits::FACT_MAX_CHARS;
+use crate::limits::{FACT_MAX_CHARS, TRACE_MAX_SPANS};
 use crate::storage::reader::{Plan, SpanCursor};
 
 /// What is said beside a span's name, best first.
@@ -47,7 +47,8 @@ pub fn columns_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
                 if(bitTest(flags, 8), bitOr(if(bitTest(flags, 0), 0, {unsampled}),
                     if(bitTest(flags, 9), {remote}, {local})), 0))))) AS marks,
             arrayZip(events.time, arrayMap(name -> leftUTF8(name, {EVENT_MAX_CHARS}), events.name)) AS events
-         FROM spans WHERE {OF_TRACE}",
+         FROM spans WHERE {OF_TRACE} LIMIT {most}",
+        most = TRACE_MAX_SPANS + 1,
         events = mark::EVENTS,
         links = mark::LINKS,
         exception = mark::EXCEPTION,
@@ -67,7 +68,8 @@ pub fn outline_plan(scope: &Scope, trace: TraceId, quiet_secs: u32) -> Plan {
         "SELECT span_id, parent_id, service, operation, '' AS fact, '' AS peer, kind, status,
             toUnixTimestamp64Nano(start) AS start, duration, toUInt8(if({recent}, {mark}, 0)) AS marks,
             CAST([], 'Array(Tuple(UInt64, String))') AS events
-         FROM spans WHERE {OF_TRACE}",
+         FROM spans WHERE {OF_TRACE} LIMIT {most}",
+        most = TRACE_MAX_SPANS + 1,
         recent = RECENT,
         mark = mark::RECENT,
     );
@@ -101,7 +103,20 @@ impl Queries {
 
     async fn built(&self, trace: TraceId, plan: &Plan) -> Result<Trace, ApiError> {
         let mut builder = Builder::new();
-        self.reader.span_rows(plan, |row| builder.push(row)).await?;
+        let mut spans = 0;
+        let take = |row: &SpanRow| {
+            spans += 1;
+            builder.push(row);
+        };
+        self.reader.span_rows(plan, take).await?;
+        if spans > TRACE_MAX_SPANS {
+            self.reached.note("trace_spans");
+            return Err(ApiError::new(
+                ErrorCode::TooLarge,
+                format!("trace {trace} has more than {TRACE_MAX_SPANS} spans"),
+                "search for its spans by what they say",
+            ));
+        }
         let built = builder.finish(trace);
         if built.is_empty() { Err(unknown_trace(trace)) } else { Ok(built) }
     }

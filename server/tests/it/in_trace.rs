@@ -4,6 +4,7 @@ use model::trace::{HostClocks, LinkedSpan, RankAsked, SpanRank, Trace, TraceValu
 use model::view::Journey;
 use model::{AttrValue, Event, Link, Nanos, Span, SpanId, SpanKind, Timestamp, TraceId};
 use serde::Serialize;
+use server::limits::TRACE_VALUES_MAX_BYTES;
 use traffic::shapes;
 
 use crate::server::{TestServer, now};
@@ -84,6 +85,29 @@ async fn words_find_spans_by_what_their_attributes_say() {
     assert_eq!((values.values.len(), values.spans.len()), (2, 3));
     let keys: Vec<String> = server.ask("list_trace_keys", &trace_only(trace)).await;
     assert_eq!(keys, ["items", "user", "vip"]);
+}
+
+#[tokio::test]
+async fn values_beyond_what_one_answer_holds_are_said_to_be_missing() {
+    let server = TestServer::start().await;
+    let mut spans = shapes::moved_to(shapes::wide(24), now().minus(Nanos::from_secs(30)));
+    for (at, span) in spans.iter_mut().enumerate() {
+        span.events.clear();
+        let long = format!("{at}{}", "x".repeat(TRACE_VALUES_MAX_BYTES / 20));
+        span.attributes =
+            vec![("body".into(), AttrValue::Str(long)), ("n".into(), AttrValue::Int(at as i64))];
+    }
+    for some in spans.chunks(10) {
+        server.send(some).await;
+    }
+    server.stored(spans.len()).await;
+    let trace = spans[0].trace_id;
+    let short: TraceValues = server.ask("get_trace_values", &Values { trace, key: "n" }).await;
+    assert_eq!((short.values.len(), short.complete), (spans.len(), true));
+    assert_eq!(server.metric("skein_query_limits_reached_total").await, 0.0);
+    let long: TraceValues = server.ask("get_trace_values", &Values { trace, key: "body" }).await;
+    assert_eq!((long.values.len(), long.spans.len(), long.complete), (19, 19, false));
+    assert_eq!(server.metric("skein_query_limits_reached_total").await, 1.0);
 }
 
 #[derive(Serialize)]

@@ -71,6 +71,11 @@ pub fn SpanTable(
         let rest = lines.with(Vec::len).saturating_sub(MOST_LINES);
         (rest > 0).then(|| view! { <p class="SpanTable-more">{format!("and {}", counted(rest as u64, "more group", "more groups"))}</p> })
     };
+    let is_cut = move || {
+        let is_cut =
+            by.get() == By::Attribute && values.with(|values| values.as_ref().is_some_and(|v| !v.complete));
+        is_cut.then(|| view! { <p class="SpanTable-more" role="status">"The values are too large to tell all of them: spans with others are not counted."</p> })
+    };
     view! {
         <div class="SpanTable" data-testid="span-table" tabindex="0" role="region" aria-label="Spans added up">
             <div class="SpanTable-tools">
@@ -106,6 +111,7 @@ pub fn SpanTable(
                 </tbody>
             </table>
             {more}
+            {is_cut}
         </div>
     }
 }

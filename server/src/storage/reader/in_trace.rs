@@ -8,6 +8,7 @@ use model::{Nanos, SpanId, Timestamp, TraceId};
 use serde::Deserialize;
 
 use super::{Plan, Reader, timestamp};
+use crate::limits::TRACE_VALUES_MAX_BYTES;
 use crate::storage::StoreError;
 
 #[derive(Row, Deserialize)]
@@ -87,9 +88,17 @@ impl Reader {
     pub async fn trace_values(&self, plan: &Plan) -> Result<TraceValues, StoreError> {
         let reading = async {
             let mut cursor = self.query(plan).fetch::<ValueRow>()?;
-            let mut found = TraceValues::default();
+            let mut found = TraceValues { complete: true, ..TraceValues::default() };
             let mut numbers: HashMap<String, u32> = HashMap::new();
+            let mut room = TRACE_VALUES_MAX_BYTES;
             while let Some(row) = cursor.next().await? {
+                if !numbers.contains_key(&row.text) {
+                    let Some(rest) = room.checked_sub(row.text.len()) else {
+                        found.complete = false;
+                        continue;
+                    };
+                    room = rest;
+                }
                 let next = numbers.len() as u32;
                 let number = *numbers.entry(row.text).or_insert_with_key(|text| {
                     found.values.push(text.clone());
