@@ -23,6 +23,13 @@ pub fn service_color_css(name: &str) -> String {
     format!("var(--service-{})", service_color(name))
 }
 
+/// Whether dark text reads better on a colour than white, as the browser computed it: `oklch(lightness …)`.
+pub fn is_bright(color: &str) -> bool {
+    const AS_FAR_FROM_BOTH: f64 = 0.57;
+    let lightness = color.trim_start_matches("oklch(").split([' ', ',', ')']).next();
+    lightness.and_then(|l| l.parse::<f64>().ok()).is_none_or(|l| l > AS_FAR_FROM_BOTH)
+}
+
 #[cfg(test)]
 mod tests {
     //! Stable, in range, and spread.
@@ -57,6 +64,12 @@ mod tests {
         ];
         let used: std::collections::HashSet<usize> = SHOP.iter().map(|name| service_color(name)).collect();
         assert_eq!(used.len(), SHOP.len());
+    }
+
+    #[test]
+    fn dark_colours_take_white_text() {
+        assert!(is_bright("oklch(0.72 0.14 75)"));
+        assert!(!is_bright("oklch(0.42 0.12 280)"));
     }
 
     #[test]

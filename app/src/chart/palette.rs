@@ -6,12 +6,14 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
-use super::color::SERVICE_COLORS;
+use super::color::{SERVICE_COLORS, is_bright};
 use crate::browser::{document, window};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Palette {
     pub services: Vec<String>,
+    /// What reads well on each of `services`.
+    pub on_services: Vec<String>,
     pub surface: String,
     pub line: String,
     pub text: String,
@@ -60,8 +62,12 @@ impl Palette {
             let computed = window().get_computed_style(&probe).ok().flatten();
             computed.and_then(|style| style.get_property_value("color").ok()).unwrap_or_default()
         };
+        let services: Vec<String> = (0..SERVICE_COLORS).map(|i| token(&format!("service-{i}"))).collect();
+        let (on_bright, on_deep) = (token("on-bright"), token("on-deep"));
+        let on = |color: &String| if is_bright(color) { on_bright.clone() } else { on_deep.clone() };
         let palette = Palette {
-            services: (0..SERVICE_COLORS).map(|i| token(&format!("service-{i}"))).collect(),
+            on_services: services.iter().map(on).collect(),
+            services,
             surface: token("surface"),
             line: token("line"),
             text: token("text"),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use leptos::ev;
 use leptos::prelude::*;
+use model::Timestamp;
 use model::view::{EdgeChange, ServiceMap};
 
 use super::services::Live;
@@ -190,6 +191,9 @@ fn Bar(page: Map, filter: RwSignal<String>) -> impl IntoView {
     let is_now = move || page.view.with(|view| view.end.is_none());
     let counts = move || {
         page.map.with(|map| {
+            if map.end == Timestamp::default() {
+                return "looking…".to_owned();
+            }
             let changed = map.edges.iter().filter(|edge| map.change(edge) != EdgeChange::Same).count();
             let part = if map.complete { "" } else { " · not all of it" };
             let nodes = counted(map.nodes.len() as u64, "node", "nodes");

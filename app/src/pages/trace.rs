@@ -37,7 +37,7 @@ use on_stage::OnStage;
 enum Load {
     Waiting,
     Ready(Arc<Staged>),
-    Missing(ApiError),
+    Missing,
     Failed(ApiError),
 }
 
@@ -107,8 +107,8 @@ impl Fetch {
                 // What is on screen stays; the next refresh may succeed.
                 Err(_) if is_shown => {}
                 Err(failure) if failure.0.code == ErrorCode::NotFound => {
-                    if !matches!(&*self.load.read_untracked(), Load::Missing(_)) {
-                        self.load.set(Load::Missing(failure.0));
+                    if !matches!(&*self.load.read_untracked(), Load::Missing) {
+                        self.load.set(Load::Missing);
                     }
                     self.look_again_later();
                 }
@@ -180,9 +180,7 @@ pub fn TracePage(id: TraceId) -> impl IntoView {
             view! { <OnStage staged=staged reload=reload is_loading=fetch.is_again is_growing=fetch.is_growing scroll_top=scroll_top kept=cursor /> }
                 .into_any()
         }
-        Load::Missing(error) => {
-            view! { <Missing id=id error=error looks_left=fetch.looks_left retry=retry /> }.into_any()
-        }
+        Load::Missing => view! { <Missing id=id looks_left=fetch.looks_left retry=retry /> }.into_any(),
         Load::Failed(error) => view! { <ErrorState error=error retry=retry /> }.into_any(),
     }
 }

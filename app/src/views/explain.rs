@@ -17,6 +17,9 @@ pub fn words(view: &ExplainView) -> String {
     if start.is_some() || end.is_some() {
         parts.push("begun in the selected time".to_owned());
     }
+    if parts.is_empty() {
+        return "No traces are selected".to_owned();
+    }
     let of = if view.base.q.is_empty() { "all" } else { &view.base.q };
     format!("Traces of {of}: those {}, beside the others", parts.join(", "))
 }

@@ -1,17 +1,12 @@
 //! A trace that is not stored: the likely reasons, while the page keeps looking.
 
 use leptos::prelude::*;
-use model::{ApiError, TraceId};
+use model::TraceId;
 
 use crate::widgets::copy::CopyButton;
 
 #[component]
-pub fn Missing(
-    id: TraceId,
-    error: ApiError,
-    looks_left: RwSignal<u32>,
-    retry: impl Fn() + Copy + 'static,
-) -> impl IntoView {
+pub fn Missing(id: TraceId, looks_left: RwSignal<u32>, retry: impl Fn() + Copy + 'static) -> impl IntoView {
     view! {
         <section class="Message" data-testid="trace-missing">
             <h1 class="Message-title">"This trace is not here"</h1>
@@ -28,7 +23,7 @@ pub fn Missing(
             <p class="Message-hint" role="status">
                 {move || match looks_left.get() {
                     0 => "No longer looking by itself.".to_owned(),
-                    _ => format!("Looking again every 2 seconds. {}", error.hint),
+                    _ => "Looking again every 2 seconds.".to_owned(),
                 }}
             </p>
             <div class="Message-actions">

@@ -16,6 +16,8 @@ use crate::views::stage::Stage;
 const FONT: &str = "11px system-ui, -apple-system, \"Segoe UI\", Roboto, \"Liberation Sans\", sans-serif";
 const AXIS_PX: f64 = 22.0;
 /// A narrower box has no room for a word.
+const LABEL_PAD_PX: f64 = 4.0;
+const ELLIPSIS_PX: f64 = 8.0;
 const LABEL_PX: f64 = 36.0;
 const WHEEL_ZOOM: f64 = 0.002;
 
@@ -136,13 +138,9 @@ fn paint(surface: &Surface, stage: Stage, lanes: &Lanes, top_px: f64) {
                 surface.rect(left, y, width, 2.0);
             }
             if width > LABEL_PX {
-                label(
-                    surface,
-                    &format!("{}{}", if trace.is_error(at) { "⚠ " } else { "" }, trace.operation_name(at)),
-                    left,
-                    y,
-                    width,
-                );
+                surface.fill(surface.palette.on_services.get(color).map_or("", String::as_str));
+                let mark = if trace.is_error(at) { "⚠ " } else { "" };
+                label(surface, &format!("{mark}{}", trace.operation_name(at)), left, y, width);
             }
         });
     }
@@ -161,17 +159,16 @@ fn paint(surface: &Surface, stage: Stage, lanes: &Lanes, top_px: f64) {
     }
 }
 
-/// The name on a plate of the page's own ground, so that it reads on any colour.
+/// As much of the name as there is room for.
 fn label(surface: &Surface, text: &str, left: f64, y: f64, width: f64) {
-    let room = ((width - 8.0) / 6.2).max(1.0) as usize;
-    let shown: String = if text.chars().count() > room {
-        text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
-    } else {
-        text.to_owned()
-    };
-    let plate = surface.text_width(&shown).min(width - 4.0) + 4.0;
-    surface.fill(&surface.palette.surface);
-    surface.rect(left + 2.0, y + 2.0, plate, LANE_PX - 5.0);
-    surface.fill(&surface.palette.text);
-    surface.text(&shown, left + 4.0, y + LANE_PX / 2.0);
+    let room = width - 2.0 * LABEL_PAD_PX;
+    let wide = surface.text_width(text);
+    if wide <= room {
+        return surface.text(text, left + LABEL_PAD_PX, y + LANE_PX / 2.0);
+    }
+    let count = text.chars().count() as f64;
+    let mut shown: String = text.chars().take((count * room / wide) as usize).collect();
+    while shown.pop().is_some() && surface.text_width(&shown) > room - ELLIPSIS_PX {}
+    shown.push('…');
+    surface.text(&shown, left + LABEL_PAD_PX, y + LANE_PX / 2.0);
 }
