@@ -22,7 +22,7 @@ const BACKGROUND_RATE: f64 = 20_000.0;
 const REST: Duration = Duration::from_secs(120);
 
 /// What is asked, and where. `{start}` is a day ago, `{id}` an order's id that few traces have.
-const SEARCHES: [(&str, &str); 16] = [
+const SEARCHES: [(&str, &str); 22] = [
     ("newest", "traces?start={start}"),
     ("service", "traces?start={start}&service=catalog"),
     ("service + error", "traces?start={start}&service=payments&error=true"),
@@ -45,7 +45,20 @@ const SEARCHES: [(&str, &str); 16] = [
         "facets of a query",
         "facets?start={start}&q=service%3Dcart%20duration%3E20ms&fields=resource.service.name,name,status,span.app.region",
     ),
+    ("services", "services"),
+    ("operations of a service", "services/checkout/operations"),
+    ("calls between services", "dependencies?start={start}"),
+    ("anomalies", "anomalies?start={start}"),
+    ("explain what failed", "explain?start={start}&part_q=error"),
+    (
+        "rate by service",
+        "metrics/query_range?start={start}&step_ms=600000&q=%7B%20status%20%3D%20error%20%7D%20%7C%20rate()%20by(resource.service.name)",
+    ),
 ];
+
+/// Where answers have what they found.
+const LISTS: [&str; 9] =
+    ["traces", "cells", "facets", "services", "operations", "edges", "anomalies", "findings", "series"];
 
 /// What was found at one number of stored spans.
 struct Stage {
@@ -183,15 +196,14 @@ async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
     while Instant::now() < until {
         for (search, (_, path)) in searches.iter_mut().zip(SEARCHES) {
             let path = path.replace("{start}", &start).replace("{id}", &id);
-            let path = if path.starts_with("traces") {
+            let path = if path.starts_with("traces?") {
                 format!("/api/{path}&limit=20")
             } else {
                 format!("/api/{path}")
             };
             if let Some(answer) = api.get(&path).await? {
                 search.latencies.add(answer.took);
-                let list =
-                    ["traces", "cells", "facets"].iter().find_map(|name| answer.body[*name].as_array());
+                let list = LISTS.iter().find_map(|name| answer.body[*name].as_array());
                 search.results = list.map_or(0, Vec::len);
                 let scanned = |name: &str| answer.body["scanned"][name].as_u64().unwrap_or_default();
                 (search.rows, search.bytes) = (scanned("rows"), scanned("bytes"));
