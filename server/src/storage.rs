@@ -8,6 +8,7 @@ pub mod columns;
 pub mod embedded;
 pub mod engine_child;
 pub mod erase;
+mod keys;
 pub mod logs;
 pub mod metrics;
 pub mod migrate;

@@ -8,7 +8,7 @@ use model::trace::work::{key_of, work};
 use model::trace::{Builder, Clock, CriticalPath, SpanRow, Trace, Tree};
 use model::work::{Shape, Work, WorkKey};
 use model::{AttrValue, Nanos, Span, Timestamp};
-use server::storage::peer::Peer;
+use server::storage::peer::{Part, Peer};
 use traffic::{Effect, Fault, Shop, Window};
 
 pub const MINUTES_A_DAY: u64 = 1_440;
@@ -170,17 +170,19 @@ fn count(made: &mut HashMap<u64, Minute>, spans: &[Span]) {
 fn trace_of(spans: &[Span]) -> Trace {
     let mut builder = Builder::new();
     let mut row = SpanRow::default();
+    let mut named = Vec::new();
     for span in spans {
         let mut peer = Peer::default();
         for (key, value) in &span.attributes {
-            if let AttrValue::Str(text) = value {
-                peer.attribute(key, text);
+            if let (Some(part), AttrValue::Str(text)) = (Part::of(key.as_bytes()), value) {
+                peer.add(part, text.as_bytes());
             }
         }
-        row.peer.clear();
+        named.clear();
         if Peer::is_of(span.kind as u8) {
-            peer.write(&mut row.peer);
+            peer.write(&mut named);
         }
+        row.peer = String::from_utf8_lossy(&named).into_owned();
         row.span_id = span.span_id;
         row.parent_id = span.parent_id;
         row.service.clone_from(&span.service);

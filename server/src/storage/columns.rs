@@ -10,23 +10,35 @@ use model::{TenantId, Timestamp};
 use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3;
 
+use self::nested::{Events, Links};
 use self::origins::Origins;
+use super::keys::{Keys, Of};
 use super::logs::{Logs, Source};
 use super::native::{Column, Dict, Fixed, List, Names, Text, block};
 use super::peer::Peer;
 use super::pieces::{Pieces, Shape, Taker};
 use super::receipts::Receipts;
 use super::red::{self, RedCounter};
+use super::token::Owner;
 use crate::queue::{Kind, Record};
 use crate::wire::otlp::sampling::whole_count;
 use crate::wire::otlp::view::{
-    EventView, LinkView, LogView, Malformed, ResourceView, ScopeView, SpanView, Value, key_value,
-    resource_spans,
+    EventOf, LinkOf, LogView, Malformed, ResourceView, ScopeView, SpanOf, Value, ValueOf, attribute,
+    key_value, resource_spans,
 };
 use crate::wire::otlp::{UNKNOWN_SERVICE, notes_of};
 use crate::wire::receipts::NoReceipts;
 
+mod nested;
 mod origins;
+
+pub(super) use nested::push_tagged;
+
+/// Spans with their texts as the bytes they are: the door has looked at them, and the engine takes bytes.
+pub(super) type RawSpan<'a> = SpanOf<'a, &'a [u8]>;
+pub(super) type RawEvent<'a> = EventOf<'a, &'a [u8]>;
+pub(super) type RawLink<'a> = LinkOf<'a, &'a [u8]>;
+pub(super) type RawValue<'a> = ValueOf<'a, &'a [u8]>;
 
 /// A block ready to be sent: `INSERT INTO table (columns) FORMAT Native`.
 #[derive(Clone, Debug)]
@@ -75,8 +87,8 @@ pub enum Unreadable {
 }
 
 /// What all spans of one resource and scope have in common.
-struct Shared<'a> {
-    tenant: &'a TenantId,
+struct Shared {
+    tenant: u32,
     received_secs: u32,
     service: u32,
     origin: u64,
@@ -113,18 +125,18 @@ impl<'k> Batcher<'k> {
 
     fn add_request(&mut self, record: &Record) -> Result<(), Malformed> {
         let received_secs = record.received.as_secs() as u32;
-        let mut span = SpanView::default();
+        let mut span = RawSpan::default();
+        let tenant = self.spans.tenant.number_of(record.tenant.0.as_bytes());
         for bytes in resource_spans(&record.body) {
             let resource = ResourceView::read(bytes?)?;
             let name = service_name(&resource)?;
-            let service = self.spans.service.number_of(name);
+            let service = self.spans.service.number_of(name.as_bytes());
             for bytes in &resource.scope_spans {
                 let scope = ScopeView::read(bytes)?;
                 let origin = self.origin_of(record, &resource, &scope, name)?;
-                let tenant = &record.tenant;
                 if record.kind == Kind::Logs {
                     let received_ns = record.received.0;
-                    let source = Source { tenant: &tenant.0, service: name, origin, received_ns };
+                    let source = Source { tenant: &record.tenant.0, service: name, origin, received_ns };
                     for bytes in &scope.spans {
                         self.logs.add(&source, &LogView::read(bytes)?)?;
                     }
@@ -161,10 +173,9 @@ impl<'k> Batcher<'k> {
         Batched { blocks, new_origins: self.new_origins, spans, logs }
     }
 
-    fn add_span(&mut self, shared: &Shared<'_>, span: &SpanView<'_>) -> Result<(), Malformed> {
+    fn add_span(&mut self, shared: &Shared, span: &RawSpan<'_>) -> Result<(), Malformed> {
         let duration = span.end.saturating_sub(span.start);
-        let tenant = self.spans.tenant.number_of(&shared.tenant.0);
-        let operation = self.spans.operation.number_of(span.name);
+        let (tenant, operation) = (shared.tenant, self.spans.operation.number_of(span.name));
         let kind = span.kind.min(5) as u8;
         let status = span.status_code.min(2) as u8;
 
@@ -178,7 +189,7 @@ impl<'k> Batcher<'k> {
             duration,
             is_error: status == ERROR,
         };
-        let taker = self.pieces.span(&shape, span)?;
+        let taker = self.pieces.span(&shape, span);
         self.spans.add(&shape, span, taker)?;
         let key = red::Key {
             tenant,
@@ -188,7 +199,10 @@ impl<'k> Batcher<'k> {
             day: (shared.received_secs / SECS_PER_DAY) as u16,
             time_secs: red::time_bucket(span.start),
         };
-        let spans = whole_count(span.trace_state, span_id_of(span.span_id));
+        let spans = match std::str::from_utf8(span.trace_state) {
+            Ok(trace_state) => whole_count(trace_state, span_id_of(span.span_id)),
+            Err(_) => 1,
+        };
         self.red.count(key, spans, status == ERROR, duration);
         Ok(())
     }
@@ -248,8 +262,8 @@ pub(super) fn span_id_of(bytes: &[u8]) -> u64 {
 // === The spans table ===
 
 struct Spans {
+    keys: Keys,
     tenant: Names,
-    class: Names,
     received: Fixed<4>,
     trace_id: Fixed<16>,
     span_id: Fixed<8>,
@@ -261,7 +275,7 @@ struct Spans {
     kind: Fixed<1>,
     peer: Names,
     /// Kept from span to span, so that most peers cost no allocation.
-    peer_text: String,
+    peer_text: Vec<u8>,
     status: Fixed<1>,
     status_message: Text,
     trace_state: Text,
@@ -280,8 +294,8 @@ struct Spans {
 impl Default for Spans {
     fn default() -> Self {
         Spans {
+            keys: Keys::of(Owner::Span),
             tenant: Names::default(),
-            class: Names::default(),
             received: Fixed::new("DateTime('UTC')"),
             trace_id: Fixed::new("FixedString(16)"),
             span_id: Fixed::new("UInt64"),
@@ -292,7 +306,7 @@ impl Default for Spans {
             operation: Names::default(),
             kind: Fixed::new("UInt8"),
             peer: Names::default(),
-            peer_text: String::new(),
+            peer_text: Vec::new(),
             status: Fixed::new("UInt8"),
             status_message: Text::default(),
             trace_state: Text::default(),
@@ -313,9 +327,7 @@ impl Default for Spans {
 impl Spans {
     /// Texts of attributes are about half of what is sent, and a span has some eight of them.
     fn reserve(&mut self, rows: usize, bytes: usize) {
-        for names in
-            [&mut self.tenant, &mut self.class, &mut self.service, &mut self.operation, &mut self.peer]
-        {
+        for names in [&mut self.tenant, &mut self.service, &mut self.operation, &mut self.peer] {
             names.reserve(rows);
         }
         for column in
@@ -328,9 +340,9 @@ impl Spans {
         self.attr_str.values.reserve(bytes / 2);
     }
 
-    fn add(&mut self, shape: &Shape, span: &SpanView<'_>, taker: Taker<'_>) -> Result<(), Malformed> {
+    fn add(&mut self, shape: &Shape, span: &RawSpan<'_>, mut taker: Taker<'_>) -> Result<(), Malformed> {
+        let row = self.span_id.rows();
         self.tenant.push_number(shape.tenant);
-        self.class.push(DEFAULT_CLASS);
         self.received.push(shape.received_secs.to_le_bytes());
         self.trace_id.push(trace_id_of(span.trace_id));
         self.span_id.push(span_id_of(span.span_id).to_le_bytes());
@@ -340,197 +352,116 @@ impl Spans {
         self.service.push_number(shape.service);
         self.operation.push_number(shape.operation);
         self.kind.push([span.kind.min(5) as u8]);
-        self.status.push([span.status_code.min(2) as u8]);
-        self.status_message.push(span.status_message);
-        self.trace_state.push(span.trace_state);
-        self.flags.push(span.flags.to_le_bytes());
+        self.status.set(row, [span.status_code.min(2) as u8]);
+        self.status_message.set(row, span.status_message);
+        self.trace_state.set(row, span.trace_state);
+        self.flags.set(row, span.flags.to_le_bytes());
         self.origin.push(shape.origin.to_le_bytes());
         let dropped = [span.dropped_attributes, span.dropped_events, span.dropped_links];
         for (column, count) in self.dropped.iter_mut().zip(dropped) {
-            column.push(count.to_le_bytes());
+            column.set(row, count.to_le_bytes());
         }
         for note in notes_of(span, Timestamp::from_secs(shape.received_secs.into())).iter() {
             self.notes.items.push(note.text());
         }
-        self.notes.end_row();
-        self.add_attributes(span, taker)?;
-        self.events.add(span)?;
-        self.links.add(span)
+        self.notes.end_row_at(row);
+        self.add_attributes(row, span, &mut taker)?;
+        self.events.add(row, span, &mut taker)?;
+        self.links.add(row, span, &mut taker)
     }
 
-    fn add_attributes(&mut self, span: &SpanView<'_>, mut taker: Taker<'_>) -> Result<(), Malformed> {
+    fn add_attributes(
+        &mut self,
+        row: usize,
+        span: &RawSpan<'_>,
+        taker: &mut Taker<'_>,
+    ) -> Result<(), Malformed> {
         let mut peer = Peer::is_of(span.kind.min(5) as u8).then(Peer::default);
         for bytes in &span.attributes {
-            let (key, value) = key_value(bytes)?;
+            let (name, value) = attribute(bytes)?;
+            let key = self.keys.get(name);
             taker.attribute(key, &value);
             match value {
-                Value::Str(text) => {
-                    if let Some(peer) = &mut peer {
-                        peer.attribute(key, text);
+                RawValue::Str(text) => {
+                    if let (Some(part), Some(peer)) = (key.peer, &mut peer) {
+                        peer.add(part, text);
                     }
-                    self.attr_str.keys.push(key);
+                    let number = key.number(Of::Texts, &mut self.attr_str.keys);
+                    self.attr_str.keys.push_number(number);
                     self.attr_str.values.push(text);
                 }
-                Value::Int(number) => {
-                    self.attr_int.keys.push(key);
-                    self.attr_int.values.push(number.to_le_bytes());
+                RawValue::Int(integer) => {
+                    let number = key.number(Of::Integers, &mut self.attr_int.keys);
+                    self.attr_int.keys.push_number(number);
+                    self.attr_int.values.push(integer.to_le_bytes());
                 }
-                Value::Double(number) => {
-                    self.attr_dbl.keys.push(key);
-                    self.attr_dbl.values.push(number.to_le_bytes());
+                RawValue::Double(double) => {
+                    let number = key.number(Of::Doubles, &mut self.attr_dbl.keys);
+                    self.attr_dbl.keys.push_number(number);
+                    self.attr_dbl.values.push(double.to_le_bytes());
                 }
                 other => {
-                    self.attr_other.keys.push(key);
-                    self.attr_other.values.push(&other.to_model()?.to_text());
+                    let number = key.number(Of::Others, &mut self.attr_other.keys);
+                    self.attr_other.keys.push_number(number);
+                    self.attr_other.values.push(other.to_model()?.to_text());
                 }
             }
         }
-        self.peer_text.clear();
         if let Some(peer) = peer {
             peer.write(&mut self.peer_text);
+            self.peer.set(row, &self.peer_text);
         }
-        self.peer.push(&self.peer_text);
-        self.attr_str.end_row();
-        self.attr_int.end_row();
-        self.attr_dbl.end_row();
-        self.attr_other.end_row();
+        self.attr_str.end_row_at(row);
+        self.attr_int.end_row_at(row);
+        self.attr_dbl.end_row_at(row);
+        self.attr_other.end_row_at(row);
         Ok(())
     }
 
     fn finish(mut self) -> TableBlock {
         let [dropped_attributes, dropped_events, dropped_links] = &mut self.dropped;
         let rows = self.span_id.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("class", &mut self.class),
-            ("received", &mut self.received),
-            ("trace_id", &mut self.trace_id),
-            ("span_id", &mut self.span_id),
-            ("parent_id", &mut self.parent_id),
-            ("start", &mut self.start),
-            ("duration", &mut self.duration),
-            ("service", &mut self.service),
-            ("operation", &mut self.operation),
-            ("kind", &mut self.kind),
-            ("peer", &mut self.peer),
-            ("status", &mut self.status),
-            ("status_message", &mut self.status_message),
-            ("trace_state", &mut self.trace_state),
-            ("flags", &mut self.flags),
-            ("origin", &mut self.origin),
-            ("attr_str", &mut self.attr_str),
-            ("attr_int", &mut self.attr_int),
-            ("attr_dbl", &mut self.attr_dbl),
-            ("attr_other", &mut self.attr_other),
-            ("dropped_attributes", dropped_attributes),
-            ("dropped_events", dropped_events),
-            ("dropped_links", dropped_links),
-            ("events.time", &mut self.events.time),
-            ("events.name", &mut self.events.name),
-            ("events.attrs", &mut self.events.attrs),
-            ("events.dropped", &mut self.events.dropped),
-            ("links.trace_id", &mut self.links.trace_id),
-            ("links.span_id", &mut self.links.span_id),
-            ("links.trace_state", &mut self.links.trace_state),
-            ("links.flags", &mut self.links.flags),
-            ("links.attrs", &mut self.links.attrs),
-            ("links.dropped", &mut self.links.dropped),
-            ("notes", &mut self.notes),
-        ]);
+        let mut class = Names::all(DEFAULT_CLASS, rows);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut self.tenant),
+                ("class", &mut class),
+                ("received", &mut self.received),
+                ("trace_id", &mut self.trace_id),
+                ("span_id", &mut self.span_id),
+                ("parent_id", &mut self.parent_id),
+                ("start", &mut self.start),
+                ("duration", &mut self.duration),
+                ("service", &mut self.service),
+                ("operation", &mut self.operation),
+                ("kind", &mut self.kind),
+                ("peer", &mut self.peer),
+                ("status", &mut self.status),
+                ("status_message", &mut self.status_message),
+                ("trace_state", &mut self.trace_state),
+                ("flags", &mut self.flags),
+                ("origin", &mut self.origin),
+                ("attr_str", &mut self.attr_str),
+                ("attr_int", &mut self.attr_int),
+                ("attr_dbl", &mut self.attr_dbl),
+                ("attr_other", &mut self.attr_other),
+                ("dropped_attributes", dropped_attributes),
+                ("dropped_events", dropped_events),
+                ("dropped_links", dropped_links),
+                ("events.time", &mut self.events.time),
+                ("events.name", &mut self.events.name),
+                ("events.attrs", &mut self.events.attrs),
+                ("events.dropped", &mut self.events.dropped),
+                ("links.trace_id", &mut self.links.trace_id),
+                ("links.span_id", &mut self.links.span_id),
+                ("links.trace_state", &mut self.links.trace_state),
+                ("links.flags", &mut self.links.flags),
+                ("links.attrs", &mut self.links.attrs),
+                ("links.dropped", &mut self.links.dropped),
+                ("notes", &mut self.notes),
+            ],
+        );
         TableBlock { table: "spans", columns, rows, body }
     }
-}
-
-// === Events and links, nested in the spans table ===
-
-struct Events {
-    time: List<Fixed<8>>,
-    name: List<Names>,
-    attrs: List<Dict<Text>>,
-    dropped: List<Fixed<4>>,
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Events {
-            time: List::of(Fixed::new("UInt64")),
-            name: List::default(),
-            attrs: List::default(),
-            dropped: List::of(Fixed::new("UInt32")),
-        }
-    }
-}
-
-impl Events {
-    fn add(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
-        for bytes in &span.events {
-            let event = EventView::read(bytes)?;
-            self.time.items.push(event.time.to_le_bytes());
-            self.name.items.push(event.name);
-            push_tagged(&mut self.attrs.items, &event.attributes)?;
-            self.dropped.items.push(event.dropped_attributes.to_le_bytes());
-        }
-        self.time.end_row();
-        self.name.end_row();
-        self.attrs.end_row();
-        self.dropped.end_row();
-        Ok(())
-    }
-}
-
-struct Links {
-    trace_id: List<Fixed<16>>,
-    span_id: List<Fixed<8>>,
-    trace_state: List<Text>,
-    flags: List<Fixed<4>>,
-    attrs: List<Dict<Text>>,
-    dropped: List<Fixed<4>>,
-}
-
-impl Default for Links {
-    fn default() -> Self {
-        Links {
-            trace_id: List::of(Fixed::new("FixedString(16)")),
-            span_id: List::of(Fixed::new("UInt64")),
-            trace_state: List::default(),
-            flags: List::of(Fixed::new("UInt32")),
-            attrs: List::default(),
-            dropped: List::of(Fixed::new("UInt32")),
-        }
-    }
-}
-
-impl Links {
-    fn add(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
-        for bytes in &span.links {
-            let link = LinkView::read(bytes)?;
-            self.trace_id.items.push(trace_id_of(link.trace_id));
-            self.span_id.items.push(span_id_of(link.span_id).to_le_bytes());
-            self.trace_state.items.push(link.trace_state);
-            self.flags.items.push(link.flags.to_le_bytes());
-            push_tagged(&mut self.attrs.items, &link.attributes)?;
-            self.dropped.items.push(link.dropped_attributes.to_le_bytes());
-        }
-        self.trace_id.end_row();
-        self.span_id.end_row();
-        self.trace_state.end_row();
-        self.flags.end_row();
-        self.attrs.end_row();
-        self.dropped.end_row();
-        Ok(())
-    }
-}
-
-/// Attributes as one row of tagged text; plain strings are not copied on the way.
-pub(super) fn push_tagged(map: &mut Dict<Text>, attributes: &[&[u8]]) -> Result<(), Malformed> {
-    for bytes in attributes {
-        let (key, value) = key_value(bytes)?;
-        map.keys.push(key);
-        match value {
-            Value::Str(text) if !text.starts_with('\0') => map.values.push(text),
-            other => map.values.push(&other.to_model()?.to_text()),
-        }
-    }
-    map.end_row();
-    Ok(())
 }

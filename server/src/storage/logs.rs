@@ -80,23 +80,26 @@ impl Logs {
 
     pub fn finish(mut self) -> TableBlock {
         let rows = self.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("received", &mut self.received),
-            ("trace_id", &mut self.trace_id),
-            ("span_id", &mut self.span_id),
-            ("time", &mut self.time),
-            ("observed", &mut self.observed),
-            ("service", &mut self.service),
-            ("severity", &mut self.severity),
-            ("severity_text", &mut self.severity_text),
-            ("event_name", &mut self.event_name),
-            ("body", &mut self.body),
-            ("attributes", &mut self.attributes),
-            ("dropped_attributes", &mut self.dropped_attributes),
-            ("flags", &mut self.flags),
-            ("origin", &mut self.origin),
-        ]);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut self.tenant),
+                ("received", &mut self.received),
+                ("trace_id", &mut self.trace_id),
+                ("span_id", &mut self.span_id),
+                ("time", &mut self.time),
+                ("observed", &mut self.observed),
+                ("service", &mut self.service),
+                ("severity", &mut self.severity),
+                ("severity_text", &mut self.severity_text),
+                ("event_name", &mut self.event_name),
+                ("body", &mut self.body),
+                ("attributes", &mut self.attributes),
+                ("dropped_attributes", &mut self.dropped_attributes),
+                ("flags", &mut self.flags),
+                ("origin", &mut self.origin),
+            ],
+        );
         TableBlock { table: "logs", columns, rows, body }
     }
 }

@@ -9,6 +9,8 @@
 //! ```
 //! All numbers are little-endian.
 
+use std::hash::BuildHasher;
+
 use bytes::Bytes;
 use hashbrown::HashTable;
 
@@ -29,6 +31,8 @@ pub trait Column {
     fn rows(&self) -> usize;
     /// True when every row holds the type's default, so that the column need not be sent.
     fn is_blank(&self) -> bool;
+    /// Adds what rows are missing up to so many, with the type's default in them.
+    fn fill(&mut self, rows: usize);
 }
 
 /// A body in pieces, so that large columns are handed over without being copied together.
@@ -65,15 +69,16 @@ impl Chunks {
     }
 }
 
-/// One block of the named columns, blank ones left out, and the list of those that are in.
-pub fn block(columns: Vec<(&'static str, &mut dyn Column)>) -> (Vec<&'static str>, Vec<Bytes>) {
+/// One block of so many rows of the named columns, blank ones left out, and the list of those that are in. Rows that a
+/// column misses at its end are blank.
+pub fn block(rows: usize, columns: Vec<(&'static str, &mut dyn Column)>) -> (Vec<&'static str>, Vec<Bytes>) {
     let mut kept: Vec<_> = columns.into_iter().filter(|(_, column)| !column.is_blank()).collect();
-    let rows = kept.first().map_or(0, |(_, column)| column.rows());
     let mut out = Chunks::default();
     let mut head = Vec::new();
     put_varint(&mut head, kept.len() as u64);
     put_varint(&mut head, rows as u64);
     for (name, column) in &mut kept {
+        column.fill(rows);
         debug_assert_eq!(column.rows(), rows, "column {name}");
         put_string(&mut head, name.as_bytes());
         put_string(&mut head, column.type_name().as_bytes());
@@ -120,6 +125,15 @@ impl<const WIDTH: usize> Fixed<WIDTH> {
         self.blank &= value == [0; WIDTH];
         self.bytes.extend_from_slice(&value);
     }
+
+    /// The value of a row, of which most are blank: only others are written, behind the blank ones before them.
+    #[inline]
+    pub fn set(&mut self, row: usize, value: [u8; WIDTH]) {
+        if value != [0; WIDTH] {
+            self.fill(row);
+            self.push(value);
+        }
+    }
 }
 
 impl<const WIDTH: usize> Column for Fixed<WIDTH> {
@@ -140,6 +154,10 @@ impl<const WIDTH: usize> Column for Fixed<WIDTH> {
     fn is_blank(&self) -> bool {
         self.blank
     }
+
+    fn fill(&mut self, rows: usize) {
+        self.bytes.resize(rows * WIDTH, 0);
+    }
 }
 
 // === Strings ===
@@ -156,10 +174,20 @@ impl Text {
         self.bytes.reserve(bytes);
     }
 
-    pub fn push(&mut self, text: &str) {
+    pub fn push(&mut self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
         self.filled |= !text.is_empty();
-        put_string(&mut self.bytes, text.as_bytes());
+        put_string(&mut self.bytes, text);
         self.rows += 1;
+    }
+
+    /// As [`Fixed::set`].
+    #[inline]
+    pub fn set(&mut self, row: usize, text: &[u8]) {
+        if !text.is_empty() {
+            self.fill(row);
+            self.push(text);
+        }
     }
 }
 
@@ -181,6 +209,12 @@ impl Column for Text {
     fn is_blank(&self) -> bool {
         !self.filled
     }
+
+    /// An empty text is its length, which is 0.
+    fn fill(&mut self, rows: usize) {
+        self.bytes.resize(self.bytes.len() + rows - self.rows, 0);
+        self.rows = rows;
+    }
 }
 
 // === LowCardinality(String) ===
@@ -198,13 +232,30 @@ pub struct Names {
 }
 
 impl Names {
+    /// The same name in so many rows.
+    pub fn all(name: &str, rows: usize) -> Names {
+        let mut names = Names::default();
+        let number = names.number_of(name.as_bytes());
+        names.index.resize(rows, number);
+        names
+    }
+
     pub fn reserve(&mut self, rows: usize) {
         self.index.reserve(rows);
     }
 
-    pub fn push(&mut self, text: &str) {
-        let number = self.number_of(text);
+    pub fn push(&mut self, text: impl AsRef<[u8]>) {
+        let number = self.number_of(text.as_ref());
         self.index.push(number);
+    }
+
+    /// As [`Fixed::set`].
+    #[inline]
+    pub fn set(&mut self, row: usize, text: &[u8]) {
+        if !text.is_empty() {
+            self.fill(row);
+            self.push(text);
+        }
     }
 
     /// Pushes a name whose number is already known from [`Names::number_of`].
@@ -212,20 +263,19 @@ impl Names {
         self.index.push(number);
     }
 
-    pub fn number_of(&mut self, text: &str) -> u32 {
-        use std::hash::BuildHasher;
-        let hash = self.hasher.hash_one(text.as_bytes());
+    pub fn number_of(&mut self, text: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one(text);
         let bytes_of = |number: u32| {
             let (at, len) = self.spans[number as usize];
             &self.keys[at as usize..at as usize + len as usize]
         };
-        if let Some(number) = self.table.find(hash, |n| bytes_of(*n) == text.as_bytes()) {
+        if let Some(number) = self.table.find(hash, |n| bytes_of(*n) == text) {
             return *number;
         }
         let number = self.spans.len() as u32;
         put_varint(&mut self.keys, text.len() as u64);
         self.spans.push((self.keys.len() as u32, text.len() as u32));
-        self.keys.extend_from_slice(text.as_bytes());
+        self.keys.extend_from_slice(text);
         let (spans, keys, hasher) = (&self.spans, &self.keys, &self.hasher);
         self.table.insert_unique(hash, number, |n| {
             let (at, len) = spans[*n as usize];
@@ -274,8 +324,8 @@ impl Column for Names {
         out.push_u64(self.index.len() as u64);
         let numbers: Vec<u8> = match width {
             0 => self.index.iter().map(|n| *n as u8).collect(),
-            1 => self.index.iter().flat_map(|n| (*n as u16).to_le_bytes()).collect(),
-            _ => self.index.iter().flat_map(|n| n.to_le_bytes()).collect(),
+            1 => self.index.iter().map(|n| (*n as u16).to_le_bytes()).collect::<Vec<_>>().into_flattened(),
+            _ => self.index.iter().map(|n| n.to_le_bytes()).collect::<Vec<_>>().into_flattened(),
         };
         out.push(numbers);
     }
@@ -286,6 +336,13 @@ impl Column for Names {
 
     fn is_blank(&self) -> bool {
         self.spans.iter().all(|(_, len)| *len == 0)
+    }
+
+    fn fill(&mut self, rows: usize) {
+        if rows > self.index.len() {
+            let blank = self.number_of(&[]);
+            self.index.resize(rows, blank);
+        }
     }
 }
 
@@ -305,6 +362,12 @@ impl<T: Column> List<T> {
     /// Ends a row: everything pushed to `items` since the last end belongs to it.
     pub fn end_row(&mut self) {
         self.ends.extend_from_slice(&(self.items.rows() as u64).to_le_bytes());
+    }
+
+    /// As [`Fixed::set`]: ends a row if there is anything in it.
+    #[inline]
+    pub fn end_row_at(&mut self, row: usize) {
+        end_at(&mut self.ends, self.items.rows(), row);
     }
 }
 
@@ -329,6 +392,10 @@ impl<T: Column> Column for List<T> {
     fn is_blank(&self) -> bool {
         self.items.rows() == 0
     }
+
+    fn fill(&mut self, rows: usize) {
+        fill_ends(&mut self.ends, rows);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -351,6 +418,12 @@ impl<V: Column, K: Column> Dict<V, K> {
 
     pub fn end_row(&mut self) {
         self.ends.extend_from_slice(&(self.keys.rows() as u64).to_le_bytes());
+    }
+
+    /// As [`List::end_row_at`].
+    #[inline]
+    pub fn end_row_at(&mut self, row: usize) {
+        end_at(&mut self.ends, self.keys.rows(), row);
     }
 }
 
@@ -376,5 +449,78 @@ impl<V: Column, K: Column> Column for Dict<V, K> {
 
     fn is_blank(&self) -> bool {
         self.keys.rows() == 0
+    }
+
+    fn fill(&mut self, rows: usize) {
+        fill_ends(&mut self.ends, rows);
+    }
+}
+
+/// Ends a row unless nothing was added since the last one's end.
+#[inline]
+fn end_at(ends: &mut Vec<u8>, items: usize, row: usize) {
+    let end = (items as u64).to_le_bytes();
+    if last_end(ends) != end {
+        fill_ends(ends, row);
+        ends.extend_from_slice(&end);
+    }
+}
+
+/// Rows with nothing in them end where the one before them does.
+fn fill_ends(ends: &mut Vec<u8>, rows: usize) {
+    let last = last_end(ends);
+    for _ in ends.len() / 8..rows {
+        ends.extend_from_slice(&last);
+    }
+}
+
+fn last_end(ends: &[u8]) -> [u8; 8] {
+    ends.last_chunk().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: usize = 12;
+
+    fn written(leaves_out: bool) -> Vec<u8> {
+        let (mut number, mut text, mut name) = (Fixed::<4>::new("UInt32"), Text::default(), Names::default());
+        let (mut list, mut map) = (List::<Names>::default(), Dict::<Text>::default());
+        for row in 0..ROWS {
+            let (value, said) = if [3, 4, 9].contains(&row) { (7_u32, "x") } else { (0, "") };
+            if value > 0 {
+                list.items.push("a");
+                list.items.push("b");
+                map.keys.push("k");
+                map.values.push("v");
+            }
+            if leaves_out {
+                number.set(row, value.to_le_bytes());
+                text.set(row, said.as_bytes());
+                name.set(row, said.as_bytes());
+                list.end_row_at(row);
+                map.end_row_at(row);
+            } else {
+                number.push(value.to_le_bytes());
+                text.push(said);
+                name.push(said);
+                list.end_row();
+                map.end_row();
+            }
+        }
+        let columns: Vec<(&'static str, &mut dyn Column)> = vec![
+            ("number", &mut number),
+            ("text", &mut text),
+            ("name", &mut name),
+            ("list", &mut list),
+            ("map", &mut map),
+        ];
+        block(ROWS, columns).1.concat()
+    }
+
+    #[test]
+    fn rows_that_are_left_out_are_blank() {
+        assert_eq!(written(true), written(false));
     }
 }

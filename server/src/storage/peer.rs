@@ -7,17 +7,41 @@ use model::trace::call::NodeKind;
 /// What the attributes of one span have said so far. Newer names of the semantic conventions stand beside older ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Peer<'a> {
-    database: &'a str,
-    database_name: &'a str,
-    queue: &'a str,
-    destination: &'a str,
-    service: &'a str,
-    host: &'a str,
-    url: &'a str,
+    said: [&'a [u8]; Part::COUNT],
+}
+
+/// What an attribute says of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Database,
+    DatabaseName,
+    Queue,
+    Destination,
+    Service,
+    Host,
+    Url,
 }
 
 /// A name longer than this is no name.
 const NAME_MAX_BYTES: usize = 200;
+
+impl Part {
+    const COUNT: usize = Part::Url as usize + 1;
+
+    /// None of most keys.
+    pub fn of(key: &[u8]) -> Option<Part> {
+        Some(match key {
+            b"db.system.name" | b"db.system" => Part::Database,
+            b"db.namespace" | b"db.name" => Part::DatabaseName,
+            b"messaging.system" => Part::Queue,
+            b"messaging.destination.name" | b"messaging.destination" => Part::Destination,
+            b"peer.service" | b"service.peer.name" => Part::Service,
+            b"server.address" | b"net.peer.name" | b"http.host" => Part::Host,
+            b"url.full" | b"http.url" => Part::Url,
+            _ => return None,
+        })
+    }
+}
 
 impl<'a> Peer<'a> {
     /// Whether spans of this kind can have one.
@@ -28,63 +52,48 @@ impl<'a> Peer<'a> {
         matches!(kind, CLIENT | PRODUCER | CONSUMER)
     }
 
-    pub fn attribute(&mut self, key: &str, value: &'a str) {
-        let place = match key {
-            "db.system.name" | "db.system" => &mut self.database,
-            "db.namespace" | "db.name" => &mut self.database_name,
-            "messaging.system" => &mut self.queue,
-            "messaging.destination.name" | "messaging.destination" => &mut self.destination,
-            "peer.service" | "service.peer.name" => &mut self.service,
-            "server.address" | "net.peer.name" | "http.host" => &mut self.host,
-            // Of a long one the host is all that is wanted.
-            "url.full" | "http.url" => {
-                self.url = value;
-                return;
-            }
-            _ => return,
-        };
-        if value.len() <= NAME_MAX_BYTES {
-            *place = value;
+    pub fn add(&mut self, part: Part, value: &'a [u8]) {
+        // Of a long address the host is all that is wanted.
+        if part == Part::Url || value.len() <= NAME_MAX_BYTES {
+            self.said[part as usize] = value;
         }
     }
 
     /// Writes the peer over `out`; leaves it empty when none is named.
-    pub fn write(&self, out: &mut String) {
+    pub fn write(&self, out: &mut Vec<u8>) {
         out.clear();
-        let host = if self.host.is_empty() { host_of(self.url) } else { self.host };
-        let (kind, name, of) = if !self.database.is_empty() {
-            let of = if self.database_name.is_empty() { host } else { self.database_name };
-            (NodeKind::Database, self.database, of)
-        } else if !self.queue.is_empty() {
-            (NodeKind::Queue, self.queue, self.destination)
-        } else if !self.service.is_empty() {
-            (NodeKind::External, self.service, "")
+        let [database, database_name, queue, destination, service, host, url] = self.said;
+        let host = if host.is_empty() { host_of(url) } else { host };
+        let (kind, name, of): (_, _, &[u8]) = if !database.is_empty() {
+            (NodeKind::Database, database, if database_name.is_empty() { host } else { database_name })
+        } else if !queue.is_empty() {
+            (NodeKind::Queue, queue, destination)
+        } else if !service.is_empty() {
+            (NodeKind::External, service, &[])
         } else if !host.is_empty() {
-            (NodeKind::External, host, "")
+            (NodeKind::External, host, &[])
         } else {
             return;
         };
-        out.push_str(kind.name());
-        out.push(':');
-        out.push_str(name);
+        out.extend_from_slice(kind.name().as_bytes());
+        out.push(b':');
+        out.extend_from_slice(name);
         if !of.is_empty() {
-            out.push('/');
-            out.push_str(of);
+            out.push(b'/');
+            out.extend_from_slice(of);
         }
     }
 }
 
 /// `api.bank.example` of `https://me@api.bank.example:443/charge?id=1`.
-fn host_of(url: &str) -> &str {
-    let Some((_, rest)) = url.split_once("://") else { return "" };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let end = if host.starts_with('[') {
-        host.find(']').map_or(host.len(), |at| at + 1)
-    } else {
-        host.find(':').unwrap_or(host.len())
-    };
-    if end <= NAME_MAX_BYTES { &host[..end] } else { "" }
+fn host_of(url: &[u8]) -> &[u8] {
+    let Some(scheme_end) = url.windows(3).position(|three| three == b"://") else { return &[] };
+    let authority = url[scheme_end + 3..].split(|byte| b"/?#".contains(byte)).next().unwrap_or_default();
+    let host = authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
+    let until = |last: u8| host.iter().position(|byte| *byte == last);
+    let end = if host.starts_with(b"[") { until(b']').map(|at| at + 1) } else { until(b':') };
+    let end = end.unwrap_or(host.len());
+    if end <= NAME_MAX_BYTES { &host[..end] } else { &[] }
 }
 
 #[cfg(test)]
@@ -93,10 +102,12 @@ mod tests {
 
     fn peer(attributes: &[(&str, &str)]) -> String {
         let mut peer = Peer::default();
-        attributes.iter().for_each(|(key, value)| peer.attribute(key, value));
-        let mut out = "left over".to_owned();
+        for (key, value) in attributes {
+            Part::of(key.as_bytes()).inspect(|part| peer.add(*part, value.as_bytes()));
+        }
+        let mut out = b"left over".to_vec();
         peer.write(&mut out);
-        out
+        String::from_utf8(out).unwrap()
     }
 
     #[test]

@@ -8,11 +8,11 @@ use hashbrown::HashMap;
 use model::Nanos;
 use model::hist::bucket_of;
 
-use super::columns::TableBlock;
+use super::columns::{RawEvent, RawLink, RawSpan, RawValue, TableBlock};
+use super::keys::{Key, Of};
 use super::native::{Column, Fixed, List, Names, block};
-use super::token::{self, Fact, Key, Owner};
+use super::token::{self, Fact};
 use crate::limits::{PIECE_MAX_GROUPS, PIECE_MAX_NUMBERS, PIECE_MAX_TOKENS};
-use crate::wire::otlp::view::{EventView, LinkView, Malformed, SpanView, Value, key_value};
 
 /// Pieces are ordered by this many seconds of their start first.
 pub const BUCKET_SECS: u64 = 3_600;
@@ -33,10 +33,21 @@ pub struct Shape {
 #[derive(Default)]
 pub struct Pieces {
     /// The piece of each trace that still takes spans.
-    open: HashMap<(u32, [u8; 16]), usize, foldhash::fast::FixedState>,
+    open: HashMap<(u32, [u8; 16]), u32, foldhash::fast::FixedState>,
     pieces: Vec<Piece>,
     number_keys: Names,
+    lately: Lately,
 }
+
+/// Tokens taken lately, and by which piece: what a trace says with every span is mostly told here, and need not be
+/// sorted out at the end.
+struct Lately {
+    slots: Vec<(u32, u32)>,
+}
+
+/// As many as lie close to the processor.
+const SLOTS: usize = 1 << 13;
+const NO_PIECE: u32 = u32::MAX;
 
 struct Piece {
     tenant: u32,
@@ -66,26 +77,47 @@ struct Range {
     max: f32,
 }
 
-/// Takes the attributes of one span, as they pass by, into its piece.
+/// Takes what a span holds, as it passes by, into its piece.
 pub struct Taker<'p> {
+    number: u32,
     piece: &'p mut Piece,
     number_keys: &'p mut Names,
+    lately: &'p mut Lately,
+}
+
+impl Default for Lately {
+    fn default() -> Lately {
+        Lately { slots: vec![(NO_PIECE, 0); SLOTS] }
+    }
+}
+
+impl Lately {
+    /// Whether the piece may not have the token yet.
+    #[inline]
+    fn is_new(&mut self, piece: u32, token: u32) -> bool {
+        let slot = &mut self.slots[(token ^ piece.wrapping_mul(0x9e37_79b9)) as usize % SLOTS];
+        std::mem::replace(slot, (piece, token)) != (piece, token)
+    }
 }
 
 impl Pieces {
-    /// Counts a span and returns what takes its attributes.
-    pub fn span(&mut self, shape: &Shape, span: &SpanView<'_>) -> Result<Taker<'_>, Malformed> {
+    /// Counts a span and returns what takes the rest of it.
+    pub fn span(&mut self, shape: &Shape, span: &RawSpan<'_>) -> Taker<'_> {
         let trace_id: [u8; 16] = span.trace_id.try_into().unwrap_or_default();
-        let next = self.pieces.len();
-        let at = self.open.entry((shape.tenant, trace_id)).or_insert(next);
-        if self.pieces.get_mut(*at).is_none_or(Piece::is_full) {
-            *at = next;
+        let next = self.pieces.len() as u32;
+        let number = self.open.entry((shape.tenant, trace_id)).or_insert(next);
+        if self.pieces.get_mut(*number as usize).is_none_or(Piece::is_full) {
+            *number = next;
             self.pieces.push(Piece::new(shape, trace_id));
         }
-        let piece = &mut self.pieces[*at];
+        let (number, piece) = (*number, &mut self.pieces[*number as usize]);
         piece.count(shape);
-        piece.add_facts(span)?;
-        Ok(Taker { piece, number_keys: &mut self.number_keys })
+        let mut taker = Taker { number, piece, number_keys: &mut self.number_keys, lately: &mut self.lately };
+        taker.take(token::of_origin(shape.origin));
+        if !span.status_message.is_empty() {
+            taker.take(token::of_fact(Fact::StatusMessage, span.status_message));
+        }
+        taker
     }
 
     /// The rows. Names are those of the dictionaries that numbered them.
@@ -147,66 +179,63 @@ impl Piece {
                 has_error: shape.is_error,
             }),
         }
-        self.tokens.push(token::of_origin(shape.origin));
-    }
-
-    /// What is neither a column nor an attribute of the span itself.
-    fn add_facts(&mut self, span: &SpanView<'_>) -> Result<(), Malformed> {
-        if !span.status_message.is_empty() {
-            self.tokens.push(token::of_fact(Fact::StatusMessage, span.status_message.as_bytes()));
-        }
-        for bytes in &span.events {
-            let event = EventView::read(bytes)?;
-            self.tokens.push(token::of_fact(Fact::EventName, event.name.as_bytes()));
-            self.add_tagged(Owner::Event, &event.attributes)?;
-        }
-        for bytes in &span.links {
-            let link = LinkView::read(bytes)?;
-            self.tokens.push(token::of_fact(Fact::LinkTraceId, link.trace_id));
-            self.tokens.push(token::of_fact(Fact::LinkSpanId, link.span_id));
-            self.add_tagged(Owner::Link, &link.attributes)?;
-        }
-        Ok(())
-    }
-
-    fn add_tagged(&mut self, owner: Owner, attributes: &[&[u8]]) -> Result<(), Malformed> {
-        for bytes in attributes {
-            let (name, value) = key_value(bytes)?;
-            let key = Key::of(owner, name);
-            self.tokens.push(key.present());
-            match value {
-                Value::Str(text) => self.tokens.push(key.text(text)),
-                Value::Int(number) => self.tokens.push(key.int(number)),
-                Value::Double(number) => self.tokens.extend(token::whole(number).map(|whole| key.int(whole))),
-                Value::Bool(flag) => self.tokens.push(key.bool(flag)),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 
 impl Taker<'_> {
-    pub fn attribute(&mut self, name: &str, value: &Value<'_>) {
-        let key = Key::of(Owner::Span, name);
-        match value {
-            Value::Str(text) => self.piece.tokens.extend([key.present(), key.text(text)]),
-            Value::Bool(flag) => self.piece.tokens.extend([key.present(), key.bool(*flag)]),
-            // That a number is there is told by its range.
-            Value::Int(number) => {
-                self.piece.tokens.push(key.int(*number));
-                self.number(name, *number as f64);
-            }
-            Value::Double(number) => {
-                self.piece.tokens.extend(token::whole(*number).map(|whole| key.int(whole)));
-                self.number(name, *number);
-            }
-            _ => self.piece.tokens.push(key.present()),
+    #[inline]
+    fn take(&mut self, token: u32) {
+        if self.lately.is_new(self.number, token) {
+            self.piece.tokens.push(token);
         }
     }
 
-    fn number(&mut self, name: &str, value: f64) {
-        let key = self.number_keys.number_of(name);
+    #[inline]
+    pub fn attribute(&mut self, key: &mut Key, value: &RawValue<'_>) {
+        match value {
+            // That a number is there is told by its range.
+            RawValue::Int(number) => {
+                self.take(key.token.int(*number));
+                self.number(key, *number as f64);
+            }
+            RawValue::Double(number) => {
+                if let Some(whole) = token::whole(*number) {
+                    self.take(key.token.int(whole));
+                }
+                self.number(key, *number);
+            }
+            _ => self.tagged(key, value),
+        }
+    }
+
+    pub fn event(&mut self, event: &RawEvent<'_>) {
+        self.take(token::of_fact(Fact::EventName, event.name));
+    }
+
+    pub fn link(&mut self, link: &RawLink<'_>) {
+        self.take(token::of_fact(Fact::LinkTraceId, link.trace_id));
+        self.take(token::of_fact(Fact::LinkSpanId, link.span_id));
+    }
+
+    /// An attribute of an event or link, or one of a span that is no number.
+    #[inline]
+    pub fn tagged(&mut self, key: &Key, value: &RawValue<'_>) {
+        self.take(key.present);
+        match value {
+            RawValue::Str(text) => self.take(key.token.text(text)),
+            RawValue::Bool(flag) => self.take(key.token.bool(*flag)),
+            RawValue::Int(number) => self.take(key.token.int(*number)),
+            RawValue::Double(number) => {
+                if let Some(whole) = token::whole(*number) {
+                    self.take(key.token.int(whole));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn number(&mut self, key: &mut Key, value: f64) {
+        let key = key.number(Of::Ranges, self.number_keys);
         let value = value as f32;
         match self.piece.numbers.iter_mut().find(|range| range.key == key) {
             Some(range) => {
@@ -306,25 +335,28 @@ impl Rows {
 
     fn finish(mut self) -> TableBlock {
         let rows = self.trace_id.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("received", &mut self.received),
-            ("bucket", &mut self.bucket),
-            ("error", &mut self.error),
-            ("first", &mut self.first),
-            ("length", &mut self.length),
-            ("trace_id", &mut self.trace_id),
-            ("spans", &mut self.spans),
-            ("errors", &mut self.errors),
-            ("groups.service", &mut self.service),
-            ("groups.operation", &mut self.operation),
-            ("groups.longest", &mut self.longest),
-            ("groups.failed", &mut self.failed),
-            ("numbers.key", &mut self.number_key),
-            ("numbers.min", &mut self.number_min),
-            ("numbers.max", &mut self.number_max),
-            ("tokens", &mut self.tokens),
-        ]);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut self.tenant),
+                ("received", &mut self.received),
+                ("bucket", &mut self.bucket),
+                ("error", &mut self.error),
+                ("first", &mut self.first),
+                ("length", &mut self.length),
+                ("trace_id", &mut self.trace_id),
+                ("spans", &mut self.spans),
+                ("errors", &mut self.errors),
+                ("groups.service", &mut self.service),
+                ("groups.operation", &mut self.operation),
+                ("groups.longest", &mut self.longest),
+                ("groups.failed", &mut self.failed),
+                ("numbers.key", &mut self.number_key),
+                ("numbers.min", &mut self.number_min),
+                ("numbers.max", &mut self.number_max),
+                ("tokens", &mut self.tokens),
+            ],
+        );
         TableBlock { table: "pieces", columns, rows, body }
     }
 }

@@ -79,19 +79,22 @@ impl Rows {
 
     fn finish(mut self) -> TableBlock {
         let rows = self.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("minute", &mut self.minute),
-            ("outcome", &mut self.outcome),
-            ("reason", &mut self.reason),
-            ("service", &mut self.service),
-            ("key", &mut self.key),
-            ("door", &mut self.door),
-            ("kind", &mut self.kind),
-            ("items", &mut self.items),
-            ("requests", &mut self.requests),
-            ("example", &mut self.example),
-        ]);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut self.tenant),
+                ("minute", &mut self.minute),
+                ("outcome", &mut self.outcome),
+                ("reason", &mut self.reason),
+                ("service", &mut self.service),
+                ("key", &mut self.key),
+                ("door", &mut self.door),
+                ("kind", &mut self.kind),
+                ("items", &mut self.items),
+                ("requests", &mut self.requests),
+                ("example", &mut self.example),
+            ],
+        );
         TableBlock { table: "receipts", columns, rows, body }
     }
 }
@@ -131,13 +134,16 @@ impl Refused {
 
     fn finish(mut self) -> TableBlock {
         let rows = self.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("received", &mut self.received),
-            ("trace_id", &mut self.trace_id),
-            ("span_id", &mut self.span_id),
-            ("reason", &mut self.reason),
-        ]);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut self.tenant),
+                ("received", &mut self.received),
+                ("trace_id", &mut self.trace_id),
+                ("span_id", &mut self.span_id),
+                ("reason", &mut self.reason),
+            ],
+        );
         TableBlock { table: "refused", columns, rows, body }
     }
 }

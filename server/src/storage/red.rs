@@ -84,18 +84,21 @@ impl RedCounter {
             hist.end_row();
         }
         let rows = day.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut tenant),
-            ("day", &mut day),
-            ("time", &mut time),
-            ("service", &mut service),
-            ("operation", &mut operation),
-            ("kind", &mut kind),
-            ("calls", &mut calls),
-            ("errors", &mut errors),
-            ("duration_sum", &mut duration_sum),
-            ("hist", &mut hist),
-        ]);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut tenant),
+                ("day", &mut day),
+                ("time", &mut time),
+                ("service", &mut service),
+                ("operation", &mut operation),
+                ("kind", &mut kind),
+                ("calls", &mut calls),
+                ("errors", &mut errors),
+                ("duration_sum", &mut duration_sum),
+                ("hist", &mut hist),
+            ],
+        );
         TableBlock { table: "red", columns, rows, body }
     }
 }

@@ -31,8 +31,8 @@ const BOOL: u64 = 0x53;
 pub struct Key(u64);
 
 impl Key {
-    pub fn of(owner: Owner, key: &str) -> Key {
-        Key(xxh3_64_with_seed(key.as_bytes(), owner as u64))
+    pub fn of(owner: Owner, key: impl AsRef<[u8]>) -> Key {
+        Key(xxh3_64_with_seed(key.as_ref(), owner as u64))
     }
 
     /// The key is there, whatever its value.
@@ -40,8 +40,8 @@ impl Key {
         folded(self.0)
     }
 
-    pub fn text(self, value: &str) -> u32 {
-        folded(xxh3_64_with_seed(value.as_bytes(), self.0 ^ TEXT))
+    pub fn text(self, value: impl AsRef<[u8]>) -> u32 {
+        folded(xxh3_64_with_seed(value.as_ref(), self.0 ^ TEXT))
     }
 
     /// Integers that are the same number in floating point are the same here.

@@ -69,20 +69,23 @@ impl Origins {
 
     pub fn finish(mut self) -> TableBlock {
         let rows = self.id.rows();
-        let (columns, body) = block(vec![
-            ("tenant", &mut self.tenant),
-            ("id", &mut self.id),
-            ("seen", &mut self.seen),
-            ("service", &mut self.service),
-            ("resource", &mut self.resource),
-            ("resource_schema_url", &mut self.resource_schema_url),
-            ("resource_dropped", &mut self.resource_dropped),
-            ("scope_name", &mut self.scope_name),
-            ("scope_version", &mut self.scope_version),
-            ("scope", &mut self.scope),
-            ("scope_schema_url", &mut self.scope_schema_url),
-            ("scope_dropped", &mut self.scope_dropped),
-        ]);
+        let (columns, body) = block(
+            rows,
+            vec![
+                ("tenant", &mut self.tenant),
+                ("id", &mut self.id),
+                ("seen", &mut self.seen),
+                ("service", &mut self.service),
+                ("resource", &mut self.resource),
+                ("resource_schema_url", &mut self.resource_schema_url),
+                ("resource_dropped", &mut self.resource_dropped),
+                ("scope_name", &mut self.scope_name),
+                ("scope_version", &mut self.scope_version),
+                ("scope", &mut self.scope),
+                ("scope_schema_url", &mut self.scope_schema_url),
+                ("scope_dropped", &mut self.scope_dropped),
+            ],
+        );
         TableBlock { table: "origins", columns, rows, body }
     }
 }

@@ -186,7 +186,7 @@ mod tests {
         }
         let columns: Vec<(&'static str, &mut dyn Column)> =
             vec![("service", &mut service), ("span", &mut span)];
-        native::block(columns).1.concat()
+        native::block(names.len(), columns).1.concat()
     }
 
     fn names(count: usize, kinds: usize) -> Vec<String> {

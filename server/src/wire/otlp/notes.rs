@@ -3,7 +3,7 @@
 
 use model::Timestamp;
 
-use super::view::{LinkView, SpanView};
+use super::view::{LinkOf, SpanOf};
 use crate::limits::{CLOCK_AHEAD, CLOCK_BEHIND, LATE_AFTER};
 
 /// One thing noticed; its text is stored with the span.
@@ -75,7 +75,7 @@ impl Notes {
     }
 }
 
-pub fn notes_of(span: &SpanView<'_>, received: Timestamp) -> Notes {
+pub fn notes_of<T>(span: &SpanOf<'_, T>, received: Timestamp) -> Notes {
     let mut notes = Notes::default();
     if span.end == 0 {
         notes.insert(Note::NoEnd);
@@ -113,7 +113,7 @@ pub(super) fn timing(start: u64, end: u64, received: u64) -> Timing {
 }
 
 fn leads_somewhere(link: &[u8]) -> bool {
-    LinkView::read(link).is_ok_and(|link| is_id(link.trace_id, 16) && is_id(link.span_id, 8))
+    LinkOf::<&[u8]>::read(link).is_ok_and(|link| is_id(link.trace_id, 16) && is_id(link.span_id, 8))
 }
 
 /// Whether bytes are an id of this length that names something.

@@ -6,6 +6,9 @@
 //! of the first would no longer be the whole. Groups are malformed. Attribute values nest at most
 //! `ATTRIBUTE_MAX_DEPTH` deep. A view reads its own message only: what is inside the raw slices it lists is read,
 //! and may prove malformed, when they are. Offsets in errors count from the start of the bytes given to `read`.
+//!
+//! Texts are read as [`Text`] says: as `&str`, which looks at every byte, or as the bytes they are, for whoever reads
+//! what `check` has let pass and hands it on.
 
 use model::{AttrValue, Attrs};
 
@@ -19,6 +22,37 @@ use reader::Field;
 pub use reader::Malformed;
 pub(crate) use reader::Reader;
 pub(in crate::wire) use reader::is_ascii;
+
+/// What a text of a message is read as.
+pub trait Text<'a>: Copy + Default {
+    /// None if it is not text.
+    fn of(bytes: &'a [u8]) -> Option<Self>;
+    fn bytes(self) -> &'a [u8];
+}
+
+impl<'a> Text<'a> for &'a str {
+    #[inline(always)]
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        std::str::from_utf8(bytes).ok()
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> &'a [u8] {
+        self.as_bytes()
+    }
+}
+
+impl<'a> Text<'a> for &'a [u8] {
+    #[inline(always)]
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        Some(bytes)
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> &'a [u8] {
+        self
+    }
+}
 
 /// The raw ResourceSpans messages of an `ExportTraceServiceRequest`. Ends after the first error.
 pub fn resource_spans(request: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
@@ -130,14 +164,19 @@ impl<'a> ScopeView<'a> {
     }
 }
 
+pub type SpanView<'a> = SpanOf<'a, &'a str>;
+pub type EventView<'a> = EventOf<'a, &'a str>;
+pub type LinkView<'a> = LinkOf<'a, &'a str>;
+pub type Value<'a> = ValueOf<'a, &'a str>;
+
 /// A Span message. Numbers are as sent: kinds and status codes nobody defined are passed on.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SpanView<'a> {
+pub struct SpanOf<'a, T> {
     pub trace_id: &'a [u8],
     pub span_id: &'a [u8],
     pub parent_id: &'a [u8],
-    pub trace_state: &'a str,
-    pub name: &'a str,
+    pub trace_state: T,
+    pub name: T,
     pub kind: u32,
     pub start: u64,
     pub end: u64,
@@ -148,11 +187,11 @@ pub struct SpanView<'a> {
     pub links: Vec<&'a [u8]>,
     pub dropped_links: u32,
     pub status_code: u32,
-    pub status_message: &'a str,
+    pub status_message: T,
     pub flags: u32,
 }
 
-impl<'a> SpanView<'a> {
+impl<'a, T: Text<'a>> SpanOf<'a, T> {
     /// Clears and refills this view, so that its lists keep their memory from span to span.
     pub fn read(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
         self.clear();
@@ -206,22 +245,22 @@ impl<'a> SpanView<'a> {
         attributes.clear();
         events.clear();
         links.clear();
-        *self = SpanView { attributes, events, links, ..SpanView::default() };
+        *self = SpanOf { attributes, events, links, ..SpanOf::default() };
     }
 }
 
 /// An Event message of a span.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct EventView<'a> {
+pub struct EventOf<'a, T> {
     pub time: u64,
-    pub name: &'a str,
+    pub name: T,
     pub attributes: Vec<&'a [u8]>,
     pub dropped_attributes: u32,
 }
 
-impl<'a> EventView<'a> {
+impl<'a, T: Text<'a>> EventOf<'a, T> {
     pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut view = EventView::default();
+        let mut view = EventOf::default();
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
@@ -238,18 +277,18 @@ impl<'a> EventView<'a> {
 
 /// A Link message of a span. The lengths of its ids are as sent.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LinkView<'a> {
+pub struct LinkOf<'a, T> {
     pub trace_id: &'a [u8],
     pub span_id: &'a [u8],
-    pub trace_state: &'a str,
+    pub trace_state: T,
     pub flags: u32,
     pub attributes: Vec<&'a [u8]>,
     pub dropped_attributes: u32,
 }
 
-impl<'a> LinkView<'a> {
+impl<'a, T: Text<'a>> LinkOf<'a, T> {
     pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut view = LinkView::default();
+        let mut view = LinkOf::default();
         let mut reader = Reader::new(bytes);
         while let Some(field) = reader.next()? {
             match field.number {
@@ -266,12 +305,12 @@ impl<'a> LinkView<'a> {
     }
 }
 
-/// An attribute's value. Arrays and maps stay encoded until [`Value::to_model`].
+/// An attribute's value. Arrays and maps stay encoded until [`ValueOf::to_model`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Value<'a> {
+pub enum ValueOf<'a, T> {
     #[default]
     Empty,
-    Str(&'a str),
+    Str(T),
     Bool(bool),
     Int(i64),
     Double(f64),
@@ -283,8 +322,14 @@ pub enum Value<'a> {
 /// Reads a KeyValue message.
 #[inline]
 pub fn key_value<'a>(bytes: &'a [u8]) -> Result<(&'a str, Value<'a>), Malformed> {
-    let mut key = "";
-    let mut value = Value::Empty;
+    attribute(bytes)
+}
+
+/// The same, as whichever texts.
+#[inline]
+pub fn attribute<'a, T: Text<'a>>(bytes: &'a [u8]) -> Result<(T, ValueOf<'a, T>), Malformed> {
+    let mut key = T::default();
+    let mut value = ValueOf::Empty;
     let mut has_value = false;
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
@@ -302,27 +347,27 @@ pub fn key_value<'a>(bytes: &'a [u8]) -> Result<(&'a str, Value<'a>), Malformed>
 
 /// Reads an AnyValue message. A reference into a string table, which only profiles have, is an empty value.
 #[inline]
-fn any_value(bytes: &[u8]) -> Result<Value<'_>, Malformed> {
-    let mut value = Value::Empty;
+fn any_value<'a, T: Text<'a>>(bytes: &'a [u8]) -> Result<ValueOf<'a, T>, Malformed> {
+    let mut value = ValueOf::Empty;
     let mut reader = Reader::new(bytes);
     while let Some(field) = reader.next()? {
         value = match (field.number, value) {
-            (1, _) => Value::Str(reader.text(field)?),
-            (2, _) => Value::Bool(reader.varint(field)? != 0),
-            (3, _) => Value::Int(reader.varint(field)? as i64),
-            (4, _) => Value::Double(f64::from_bits(reader.fixed64(field)?)),
-            (5, Value::Array(_)) | (6, Value::Map(_)) => return Err(field.repeated()),
-            (5, _) => Value::Array(reader.bytes(field)?),
-            (6, _) => Value::Map(reader.bytes(field)?),
-            (7, _) => Value::Bytes(reader.bytes(field)?),
-            (8, _) => reader.varint(field).map(|_| Value::Empty)?,
+            (1, _) => ValueOf::Str(reader.text(field)?),
+            (2, _) => ValueOf::Bool(reader.varint(field)? != 0),
+            (3, _) => ValueOf::Int(reader.varint(field)? as i64),
+            (4, _) => ValueOf::Double(f64::from_bits(reader.fixed64(field)?)),
+            (5, ValueOf::Array(_)) | (6, ValueOf::Map(_)) => return Err(field.repeated()),
+            (5, _) => ValueOf::Array(reader.bytes(field)?),
+            (6, _) => ValueOf::Map(reader.bytes(field)?),
+            (7, _) => ValueOf::Bytes(reader.bytes(field)?),
+            (8, _) => reader.varint(field).map(|_| ValueOf::Empty)?,
             (_, value) => reader.skip(field).map(|()| value)?,
         };
     }
     Ok(value)
 }
 
-impl Value<'_> {
+impl<'a, T: Text<'a>> ValueOf<'a, T> {
     /// The value on its own, read to its depths. Offsets in errors count within the array or map.
     pub fn to_model(&self) -> Result<AttrValue, Malformed> {
         self.at_depth(0)
@@ -330,17 +375,17 @@ impl Value<'_> {
 
     fn at_depth(&self, depth: usize) -> Result<AttrValue, Malformed> {
         Ok(match *self {
-            Value::Empty => AttrValue::Empty,
-            Value::Str(text) => AttrValue::Str(text.to_owned()),
-            Value::Bool(yes) => AttrValue::Bool(yes),
-            Value::Int(number) => AttrValue::Int(number),
-            Value::Double(number) => AttrValue::Double(number),
-            Value::Bytes(bytes) => AttrValue::Bytes(bytes.to_vec()),
-            Value::Array(_) | Value::Map(_) if depth == ATTRIBUTE_MAX_DEPTH => {
+            ValueOf::Empty => AttrValue::Empty,
+            ValueOf::Str(text) => AttrValue::Str(String::from_utf8_lossy(text.bytes()).into_owned()),
+            ValueOf::Bool(yes) => AttrValue::Bool(yes),
+            ValueOf::Int(number) => AttrValue::Int(number),
+            ValueOf::Double(number) => AttrValue::Double(number),
+            ValueOf::Bytes(bytes) => AttrValue::Bytes(bytes.to_vec()),
+            ValueOf::Array(_) | ValueOf::Map(_) if depth == ATTRIBUTE_MAX_DEPTH => {
                 return Err(Malformed::TooDeep { max: ATTRIBUTE_MAX_DEPTH, at: 0 });
             }
-            Value::Array(bytes) => AttrValue::Array(items(bytes, depth)?),
-            Value::Map(bytes) => AttrValue::Map(entries(bytes, depth)?),
+            ValueOf::Array(bytes) => AttrValue::Array(items(bytes, depth)?),
+            ValueOf::Map(bytes) => AttrValue::Map(entries(bytes, depth)?),
         })
     }
 }
@@ -349,7 +394,7 @@ fn items(bytes: &[u8], depth: usize) -> Result<Vec<AttrValue>, Malformed> {
     let mut items = Vec::new();
     let mut reader = Reader::new(bytes);
     while let Some(item) = next_of(&mut reader, 1)? {
-        let value = any_value(item).and_then(|value| value.at_depth(depth + 1));
+        let value = any_value::<&str>(item).and_then(|value| value.at_depth(depth + 1));
         items.push(value.map_err(|e| e.inside(bytes, item))?);
     }
     Ok(items)

@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+use super::Text;
+
 /// Why bytes are not the message they should be, and at which byte of it.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum Malformed {
@@ -112,15 +114,15 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
-    pub fn text(&mut self, field: Field) -> Result<&'a str, Malformed> {
-        utf8(self.bytes(field)?, field)
+    pub fn text<T: Text<'a>>(&mut self, field: Field) -> Result<T, Malformed> {
+        T::of(self.bytes(field)?).ok_or_else(|| field.no_text())
     }
 
     /// As [`Reader::text`] where only the answer "it is text" matters; quicker for the usual ASCII.
     #[inline(always)]
     pub fn is_text(&mut self, field: Field) -> Result<(), Malformed> {
         let bytes = self.bytes(field)?;
-        if is_ascii(bytes) { Ok(()) } else { utf8(bytes, field).map(|_| ()) }
+        if is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() { Ok(()) } else { Err(field.no_text()) }
     }
 
     #[inline(always)]
@@ -218,6 +220,11 @@ impl Field {
     }
 
     #[cold]
+    fn no_text(self) -> Malformed {
+        Malformed::Utf8 { field: self.number, at: self.at }
+    }
+
+    #[cold]
     fn wrong(self) -> Malformed {
         Malformed::WireType { field: self.number, found: self.wire_type, at: self.at }
     }
@@ -229,11 +236,6 @@ impl Field {
     pub fn is_bytes(self) -> bool {
         self.wire_type == LENGTH
     }
-}
-
-#[inline]
-fn utf8(bytes: &[u8], field: Field) -> Result<&str, Malformed> {
-    std::str::from_utf8(bytes).map_err(|_| Malformed::Utf8 { field: field.number, at: field.at })
 }
 
 /// Eight bytes at a time, the last eight overlapping: attribute keys and values are too short for the library's
