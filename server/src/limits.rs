@@ -50,6 +50,8 @@ pub const QUEUE_STALL_MAX: Duration = Duration::from_secs(2);
 pub const QUEUE_REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 /// What the queue may hold on disk before senders are refused: minutes of full load, hours of a usual one.
 pub const QUEUE_DEFAULT_MAX_BYTES: u64 = 8 << 30;
+/// How much of a segment is read at a time. It is held until its last record is turned into columns.
+pub const QUEUE_READ_BYTES: usize = 1 << 20;
 /// Origins remembered as stored. Forgetting one costs a row that is merged away.
 pub const KNOWN_ORIGINS_MAX: usize = 200_000;
 /// Nothing an engine does to one block takes longer, merges under full load included.

@@ -104,30 +104,32 @@ impl Writer {
                 }
             };
             let this = self.clone();
-            match tokio::task::spawn_blocking(move || this.prepare(&batch)).await {
+            match tokio::task::spawn_blocking(move || this.prepare(batch)).await {
                 Ok(prepared) => room.send(prepared),
                 Err(error) => tracing::error!(%error, "a batch could not be prepared and stays in the queue"),
             }
         }
     }
 
-    fn prepare(&self, batch: &Batch) -> Prepared {
+    /// Records go one by one as they are read, so that a batch is not held twice.
+    fn prepare(&self, batch: Batch) -> Prepared {
         let began = Instant::now();
+        let Batch { id, token, records } = batch;
+        let is_own = records.iter().all(|record| record.tenant.is_own());
         let known = self.known_origins();
         let mut batcher = Batcher::new(&known);
-        batcher.expect(&batch.records);
-        for record in &batch.records {
-            if let Err(error) = batcher.add(record) {
+        batcher.expect(&records);
+        for record in records {
+            if let Err(error) = batcher.add(&record) {
                 // The doors check every span, so this is a fault of ours: keep what could be read, and say so.
                 self.metrics.unreadable.inc();
                 let error = chain(&error);
-                tracing::error!(error, token = batch.token, "a queue record cannot be read to its end");
+                tracing::error!(error, token, "a queue record cannot be read to its end");
             }
         }
         let batched = batcher.finish();
         self.metrics.stages.count(Stage::Columns, began.elapsed(), false);
-        let is_own = batch.records.iter().all(|record| record.tenant.is_own());
-        Prepared { id: batch.id, token: batch.token.clone(), batched, is_own }
+        Prepared { id, token, batched, is_own }
     }
 
     async fn store_one(&self, prepared: Prepared) {

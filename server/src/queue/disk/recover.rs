@@ -14,11 +14,12 @@ use bytes::Bytes;
 use model::Timestamp;
 use tracing::{error, warn};
 
-use crate::queue::Batch;
+use crate::limits::QUEUE_READ_BYTES;
 use crate::queue::disk::ledger::{Ending, Segment};
 use crate::queue::disk::segment::{self, HEADER_BYTES, Header, HeaderError};
 use crate::queue::disk::{OpenError, nanos_since_epoch};
 use crate::queue::metrics::QueueMetrics;
+use crate::queue::{Batch, Record};
 
 /// What earlier runs left.
 #[derive(Debug, Default)]
@@ -50,34 +51,73 @@ pub fn find_segments(dir: &Path, metrics: &QueueMetrics) -> Result<Found, OpenEr
 /// change after it was handed out.
 pub fn load(segment: &Segment, metrics: &QueueMetrics) -> io::Result<Loaded> {
     let path = &segment.path;
-    let bytes = fs::read(path).map(Bytes::from)?;
-    let header = match header_of(&bytes, segment.sequence) {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len() as usize;
+    let header = match header_of(&read(&mut file, &[], HEADER_BYTES)?, segment.sequence) {
         Ok(header) => header,
         Err(error) => {
-            reject(segment, bytes.len(), &error, metrics)?;
+            reject(segment, length, &error, metrics)?;
             return Ok(Loaded::Gone);
         }
     };
     let seed = header.seed();
-    let scan = segment::scan(&bytes, seed);
-    let tail = &bytes[scan.valid_bytes..];
+    let Contents { records, valid_bytes, tail } = read_records(&mut file, length, seed)?;
+    drop(file);
     if !tail.is_empty() {
-        if segment.ending == Ending::Sealed || segment::holds_a_record(tail, seed) {
-            set_aside(path, tail, scan.valid_bytes, metrics)?;
+        if segment.ending == Ending::Sealed || segment::holds_a_record(&tail, seed) {
+            set_aside(path, &tail, valid_bytes, metrics)?;
         } else {
             metrics.torn_bytes.inc_by(tail.len() as u64);
             warn!(file = %path.display(), bytes = tail.len(), "cut off an interrupted write, never acknowledged");
         }
     }
-    if scan.records.is_empty() {
+    if records.is_empty() {
         fs::remove_file(path)?;
         return Ok(Loaded::Gone);
     }
     if !tail.is_empty() || segment.ending == Ending::MayBeTorn {
-        cut(path, scan.valid_bytes)?;
+        cut(path, valid_bytes)?;
     }
-    let batch = Batch { id: segment.sequence, token: header.token(), records: scan.records };
-    Ok(Loaded::Batch { batch, created: header.created, bytes: scan.valid_bytes as u64 })
+    let batch = Batch { id: segment.sequence, token: header.token(), records };
+    Ok(Loaded::Batch { batch, created: header.created, bytes: valid_bytes as u64 })
+}
+
+/// What a segment holds behind its header.
+struct Contents {
+    records: Vec<Record>,
+    /// Header and records.
+    valid_bytes: usize,
+    tail: Bytes,
+}
+
+/// Some at a time, into memory that is given back when they are done with.
+fn read_records(file: &mut File, length: usize, seed: u32) -> io::Result<Contents> {
+    let (mut records, mut valid_bytes, mut tail) = (Vec::new(), HEADER_BYTES, Bytes::new());
+    while valid_bytes + tail.len() < length {
+        let wanted = QUEUE_READ_BYTES.max(segment::wanted_bytes(&tail)).min(length - valid_bytes);
+        let bytes = read(file, &tail, wanted)?;
+        if bytes.len() < wanted {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let found = segment::scan(&bytes, seed);
+        tail = bytes.slice(found.valid_bytes..);
+        valid_bytes += found.valid_bytes;
+        records.extend(found.records);
+        if segment::wanted_bytes(&tail) <= tail.len() {
+            // All of it is here, and it is no record: nothing behind it counts.
+            tail = read(file, &tail, length - valid_bytes)?;
+            break;
+        }
+    }
+    Ok(Contents { records, valid_bytes, tail })
+}
+
+/// Reads on until there are so many bytes, those before included, or the file ends.
+fn read(file: &mut File, before: &[u8], wanted: usize) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(wanted);
+    bytes.extend_from_slice(before);
+    file.take((wanted - before.len()) as u64).read_to_end(&mut bytes)?;
+    Ok(Bytes::from(bytes))
 }
 
 // === the folder ===

@@ -66,11 +66,11 @@ pub enum HeaderError {
     Sequence(u64),
 }
 
-/// The records of a segment up to the first byte that is none.
+/// The records at the start of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scan {
     pub records: Vec<Record>,
-    /// Header and valid records. What follows is torn or damaged.
+    /// What follows is cut off, torn or damaged.
     pub valid_bytes: usize,
 }
 
@@ -180,12 +180,18 @@ pub fn push_record_head(out: &mut Vec<u8>, seed: u32, record: &Record) {
 
 /// Reads records up to the end or the first that is incomplete or invalid. Bodies share the memory of `bytes`.
 pub fn scan(bytes: &Bytes, seed: u32) -> Scan {
-    let mut scan = Scan { records: Vec::new(), valid_bytes: HEADER_BYTES };
+    let mut scan = Scan { records: Vec::new(), valid_bytes: 0 };
     while let Some((record, length)) = record_at(bytes, scan.valid_bytes, seed) {
         scan.records.push(record);
         scan.valid_bytes += length;
     }
     scan
+}
+
+/// How many bytes there must be to tell whether a record starts here.
+pub fn wanted_bytes(start: &[u8]) -> usize {
+    let body = start.first_chunk::<RECORD_HEAD_BYTES>().map(|head| u32::from_le_bytes(array_at(head, 4)));
+    RECORD_HEAD_BYTES + body.unwrap_or_default() as usize
 }
 
 /// Whether a valid record starts anywhere in `tail`: then what precedes it was not the end of the log. A tail

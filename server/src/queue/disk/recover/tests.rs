@@ -70,6 +70,39 @@ async fn whole_segments_come_back_oldest_first() {
     assert_eq!((folder.metrics.torn_bytes.get(), folder.metrics.damaged_segments.get()), (0, 0));
 }
 
+#[test]
+fn a_segment_is_read_some_at_a_time() {
+    let sizes = [0, 1, QUEUE_READ_BYTES / 3, QUEUE_READ_BYTES, 7, 3 * QUEUE_READ_BYTES + 5, 400_000, 900_000];
+    let records: Vec<Record> = sizes
+        .iter()
+        .zip(0..)
+        .map(|(size, number)| Record { body: Bytes::from(vec![number as u8; *size]), ..record(number) })
+        .collect();
+    let (header, mut bytes) = (header(1), header(1).encode().to_vec());
+    for record in &records {
+        push_record_head(&mut bytes, header.seed(), record);
+        bytes.extend_from_slice(&record.body);
+    }
+    let whole = bytes.len();
+    let ends: Vec<usize> = records
+        .iter()
+        .scan(HEADER_BYTES, |end, r| {
+            *end += record_bytes(r);
+            Some(*end)
+        })
+        .collect();
+    for length in ends.iter().flat_map(|end| [*end - 1, *end, *end + 5]).filter(|length| *length <= whole) {
+        let folder = Folder::new(&[(1, bytes[..length].to_vec())]);
+        let mut file = File::open(folder.dir.path().join(file_name(1))).unwrap();
+        read(&mut file, &[], HEADER_BYTES).unwrap();
+        let found = read_records(&mut file, length, header.seed()).unwrap();
+        let count = ends.iter().filter(|end| **end <= length).count();
+        let end = count.checked_sub(1).map_or(HEADER_BYTES, |last| ends[last]);
+        assert!(found.records == records[..count], "{length}");
+        assert_eq!((found.valid_bytes, found.tail.len()), (end, length - end), "{length}");
+    }
+}
+
 #[tokio::test]
 async fn a_torn_end_is_cut_off() {
     let whole = segment_of(1, &[1, 2]);

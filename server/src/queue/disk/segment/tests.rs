@@ -27,8 +27,9 @@ fn encode(header: &Header, records: &[Record]) -> Vec<u8> {
     bytes
 }
 
+/// Of what follows the header.
 fn scan_of(bytes: &[u8]) -> Scan {
-    scan(&Bytes::copy_from_slice(bytes), HEADER.seed())
+    scan(&Bytes::copy_from_slice(&bytes[HEADER_BYTES..]), HEADER.seed())
 }
 
 /// Version 1, byte by byte: files written today must be readable by every later version.
@@ -85,6 +86,7 @@ fn file_names_sort_by_sequence_and_read_back() {
 #[test]
 fn bodies_share_the_memory_of_the_file() {
     let bytes = Bytes::from(encode(&HEADER, &[record("t", b"first"), record("t", b"second")]));
+    let bytes = bytes.slice(HEADER_BYTES..);
     let scan = scan(&bytes, HEADER.seed());
     let file = bytes.as_ptr_range();
     assert_eq!(scan.records.len(), 2);
@@ -111,7 +113,7 @@ fn a_record_of_another_segment_is_none() {
     let other = Header { sequence: 8, ..HEADER };
     let mut bytes = HEADER.encode().to_vec();
     bytes.extend_from_slice(&encode(&other, &[record("t", b"stale")])[HEADER_BYTES..]);
-    assert_eq!(scan_of(&bytes), Scan { records: Vec::new(), valid_bytes: HEADER_BYTES });
+    assert_eq!(scan_of(&bytes), Scan { records: Vec::new(), valid_bytes: 0 });
     assert!(!holds_a_record(&bytes[HEADER_BYTES..], HEADER.seed()));
 }
 
@@ -123,6 +125,14 @@ fn a_record_behind_damage_is_found() {
     assert!(holds_a_record(tail, HEADER.seed()));
     assert!(!holds_a_record(&tail[..tail.len() - 1], HEADER.seed()));
     assert!(!holds_a_record(&[], HEADER.seed()));
+}
+
+#[test]
+fn a_record_says_how_long_it_is() {
+    let bytes = encode(&HEADER, &[record("t", b"first"), record("t", b"second")]);
+    let first = &bytes[HEADER_BYTES..];
+    assert_eq!(wanted_bytes(first), record_bytes(&record("t", b"first")));
+    assert_eq!(wanted_bytes(&first[..RECORD_HEAD_BYTES - 1]), RECORD_HEAD_BYTES);
 }
 
 fn any_record() -> impl Strategy<Value = Record> {
@@ -153,7 +163,7 @@ proptest! {
         let mut torn = bytes[..length].to_vec();
         let found = scan_of(&torn);
         prop_assert_eq!(&found.records, &records[..whole]);
-        torn.truncate(found.valid_bytes);
+        torn.truncate(HEADER_BYTES + found.valid_bytes);
         torn.extend_from_slice(&garbage);
         prop_assert_eq!(scan_of(&torn), found);
     }
