@@ -75,14 +75,11 @@ impl Scrubber {
 
     /// Looks at a request that passed the check.
     pub fn apply(&self, body: Bytes, shape: Shape) -> Scrubbed {
-        let mut marks = Vec::new();
-        if self.rules.is_empty() {
-            self.anchors.mark(&body, &mut marks);
-            if marks.is_empty() {
-                return Scrubbed { body, redactions: Vec::new() };
-            }
+        let marks = if self.rules.is_empty() { self.anchors.marks(&body) } else { vec![0..body.len()] };
+        if marks.is_empty() {
+            return Scrubbed { body, redactions: Vec::new() };
         }
-        let found = walk::find(self, &body, &marks, shape);
+        let found = walk::find(self, &body, marks, shape);
         if found.edits.is_empty() {
             return Scrubbed { body, redactions: Vec::new() };
         }

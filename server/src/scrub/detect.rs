@@ -81,7 +81,7 @@ const EXPRESSIONS: [(Detector, &str); 8] = [
 const TOKEN_WITHOUT_DIGIT_MIN: usize = 24;
 
 /// Last parts of keys whose value is a secret whatever it looks like.
-const SECRET_KEYS: [&str; 17] = [
+pub(super) const SECRET_KEYS: [&str; 17] = [
     "password",
     "passwd",
     "pwd",

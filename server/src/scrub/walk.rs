@@ -1,6 +1,8 @@
 //! Finds what must go: down the messages of OTLP that hold a mark, to their texts. Changes nothing itself.
 
+use std::iter::Peekable;
 use std::ops::Range;
+use std::vec::IntoIter;
 
 use super::detect::{Detector, names_a_secret};
 use super::edit::{Edit, text_value};
@@ -86,8 +88,9 @@ pub struct Found {
     pub redactions: Vec<Redaction>,
 }
 
-/// Without marks everything is looked at.
-pub fn find(scrubber: &Scrubber, body: &[u8], marks: &[usize], shape: Shape) -> Found {
+/// Looks at what the marks touch; they are in order and apart.
+pub fn find(scrubber: &Scrubber, body: &[u8], marks: Vec<Range<usize>>, shape: Shape) -> Found {
+    let marks = marks.into_iter().peekable();
     let mut walk =
         Walk { scrubber, body, marks, service: UNKNOWN_SERVICE, key: None, found: Found::default() };
     // The check read all of it before: there is no error to be had.
@@ -98,7 +101,8 @@ pub fn find(scrubber: &Scrubber, body: &[u8], marks: &[usize], shape: Shape) -> 
 struct Walk<'a> {
     scrubber: &'a Scrubber,
     body: &'a [u8],
-    marks: &'a [usize],
+    /// Those that do not end before the part the walk is at.
+    marks: Peekable<IntoIter<Range<usize>>>,
     service: &'a str,
     /// Of the attribute the walk is in.
     key: Option<&'a str>,
@@ -234,13 +238,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn has_mark(&self, part: &[u8]) -> bool {
-        if self.marks.is_empty() {
-            return true;
-        }
+    /// Parts are asked about in the order in which they begin, so no mark is looked at twice.
+    fn has_mark(&mut self, part: &[u8]) -> bool {
         let range = self.range(part);
-        let first = self.marks.partition_point(|mark| *mark < range.start);
-        self.marks.get(first).is_some_and(|mark| *mark < range.end)
+        while self.marks.next_if(|mark| mark.end <= range.start).is_some() {}
+        self.marks.peek().is_some_and(|mark| mark.start < range.end)
     }
 
     /// Where a part borrowed from the request lies in it.
