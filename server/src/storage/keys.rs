@@ -54,7 +54,7 @@ impl Keys {
     pub fn get(&mut self, name: &[u8]) -> &mut Key {
         let last = self.last as usize;
         let mut at = self.known.get(last).map_or(0, |key| key.next);
-        if self.known.get(at as usize).is_none_or(|key| *key.name != *name) {
+        if self.known.get(at as usize).is_none_or(|key| !is_same(&key.name, name)) {
             at = self.find(name);
             if let Some(last) = self.known.get_mut(last) {
                 last.next = at;
@@ -66,7 +66,7 @@ impl Keys {
 
     fn find(&mut self, name: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(name);
-        if let Some(at) = self.table.find(hash, |at| *self.known[*at as usize].name == *name) {
+        if let Some(at) = self.table.find(hash, |at| is_same(&self.known[*at as usize].name, name)) {
             return *at;
         }
         let at = self.known.len() as u32;
@@ -95,6 +95,25 @@ impl Key {
     }
 }
 
+/// Most keys are of 8 to 32 bytes, too short for the library's comparison to pay: words from both ends, which overlap
+/// where they must.
+#[inline(always)]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.as_chunks::<8>().0, other.as_chunks::<8>().0) {
+        (ones @ [_, ..], others) if ones.len() <= 4 => {
+            let differ =
+                |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+            let differing = ones.iter().zip(others).fold(0, |all, two| all | differ(two));
+            let last = one.last_chunk().zip(other.last_chunk()).map_or(0, differ);
+            differing | last == 0
+        }
+        _ => one == other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +131,20 @@ mod tests {
             assert_eq!(key.peer, (name == "server.address").then_some(Part::Host));
         }
         assert_eq!(keys.known.len(), 5);
+    }
+
+    #[test]
+    fn texts_are_the_same_if_every_byte_is() {
+        let text: Vec<u8> = (0..70).collect();
+        for length in 0..text.len() {
+            assert!(is_same(&text[..length], &text[..length].to_vec()));
+            assert!(!is_same(&text[..length], &text[..length + 1]));
+            for at in 0..length {
+                let mut other = text[..length].to_vec();
+                other[at] ^= 0x80;
+                assert!(!is_same(&text[..length], &other), "{at} of {length}");
+            }
+        }
     }
 
     #[test]

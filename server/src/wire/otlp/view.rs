@@ -328,6 +328,23 @@ pub fn key_value<'a>(bytes: &'a [u8]) -> Result<(&'a str, Value<'a>), Malformed>
 /// The same, as whichever texts.
 #[inline]
 pub fn attribute<'a, T: Text<'a>>(bytes: &'a [u8]) -> Result<(T, ValueOf<'a, T>), Malformed> {
+    match plain_attribute(bytes) {
+        Some((key, text)) => Ok((key, ValueOf::Str(text))),
+        None => any_attribute(bytes),
+    }
+}
+
+/// What most attributes are: a key and a text, each once, both short.
+#[inline(always)]
+fn plain_attribute<'a, T: Text<'a>>(bytes: &'a [u8]) -> Option<(T, T)> {
+    let [0x0a, length @ 0..0x80, rest @ ..] = bytes else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+    let [0x12, value @ 0..0x80, 0x0a, length, text @ ..] = rest else { return None };
+    let is_all = usize::from(*length) == text.len() && usize::from(*value) == text.len() + 2;
+    if is_all { T::of(key).zip(T::of(text)) } else { None }
+}
+
+fn any_attribute<'a, T: Text<'a>>(bytes: &'a [u8]) -> Result<(T, ValueOf<'a, T>), Malformed> {
     let mut key = T::default();
     let mut value = ValueOf::Empty;
     let mut has_value = false;
