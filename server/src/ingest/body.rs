@@ -15,17 +15,25 @@ pub struct Held {
     pub share: Share,
 }
 
+/// Tells how long a body is, if that can be known once its first bytes are there.
+pub type LengthOf = fn(&[u8]) -> Option<usize>;
+
 /// Takes the whole body, at most `max_bytes` of it. `announced` is the length the sender named, if it did.
 pub async fn read(
     mut body: Body,
     announced: Option<u64>,
+    length_of: LengthOf,
     max_bytes: usize,
     budget: &Budget,
 ) -> Result<Held, IntakeError> {
     let result = if announced.is_some_and(|length| length > max_bytes as u64) {
         Err(IntakeError::TooLarge { max_bytes })
     } else {
-        let reading = collect(&mut body, max_bytes, budget);
+        let expected = |first: &[u8]| match announced {
+            Some(length) => usize::try_from(length).ok(),
+            None => length_of(first),
+        };
+        let reading = collect(&mut body, expected, max_bytes, budget);
         tokio::time::timeout(BODY_READ_TIMEOUT, reading).await.unwrap_or(Err(IntakeError::TooSlow))
     };
     if !matches!(result, Ok(_) | Err(IntakeError::TooSlow | IntakeError::Interrupted)) {
@@ -49,7 +57,12 @@ pub async fn discard(mut body: Body) {
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
 }
 
-async fn collect(body: &mut Body, max_bytes: usize, budget: &Budget) -> Result<Held, IntakeError> {
+async fn collect(
+    body: &mut Body,
+    expected: impl Fn(&[u8]) -> Option<usize>,
+    max_bytes: usize,
+    budget: &Budget,
+) -> Result<Held, IntakeError> {
     let mut share = budget.share();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -64,7 +77,9 @@ async fn collect(body: &mut Body, max_bytes: usize, budget: &Budget) -> Result<H
             first = data;
         } else {
             if all.is_empty() {
-                all.reserve((2 * (first.len() + data.len())).min(max_bytes));
+                // Room for all of it is asked for once. What a liar does not send of it is never touched.
+                let some = 2 * (first.len() + data.len());
+                all.reserve(expected(&first).unwrap_or(some).min(max_bytes));
                 all.put_slice(&first);
             }
             all.put_slice(&data);

@@ -113,13 +113,21 @@ async fn export(intake: &Intake, request: Request, kind: Kind) -> Response<Body>
 }
 
 async fn read(intake: &Intake, body: Body, coding: Coding, kind: Kind) -> Result<Payload, IntakeError> {
-    let framed = body::read(body, None, REQUEST_MAX_BYTES + FRAME_BYTES, intake.budget()).await;
+    let framed =
+        body::read(body, None, framed_length, REQUEST_MAX_BYTES + FRAME_BYTES, intake.budget()).await;
     let (body, is_packed) = unframe(framed.map_err(at_the_limit)?)?;
     if is_packed && coding == Coding::Identity {
         return Err(IntakeError::Malformed("the message is packed but no grpc-encoding says how".to_owned()));
     }
     let coding = if is_packed { coding } else { Coding::Identity };
     Ok(Payload { body, coding, format: Format::Protobuf, kind })
+}
+
+/// What the framing says, where there is as much of it.
+fn framed_length(first: &[u8]) -> Option<usize> {
+    let (_, length) = first.first_chunk::<FRAME_BYTES>()?.split_first()?;
+    let length = u32::from_be_bytes(length.try_into().ok()?);
+    usize::try_from(length).ok()?.checked_add(FRAME_BYTES)
 }
 
 /// The limit is the message's; nobody knows of the framing.

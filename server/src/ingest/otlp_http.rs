@@ -171,7 +171,7 @@ async fn take(
     let reading = async {
         let announced =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let body = body::read(body, announced, REQUEST_MAX_BYTES, intake.budget()).await?;
+        let body = body::read(body, announced, |_| None, REQUEST_MAX_BYTES, intake.budget()).await?;
         Ok(Payload { body, coding, format, kind })
     };
     intake.take(&sender, door, kind, reading).await.map_err(Refused::from)
