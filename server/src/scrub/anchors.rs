@@ -245,7 +245,10 @@ mod tests {
     fn a_number_is_seen_wherever_it_starts() {
         for shift in 0..30 {
             let body = [&vec![b'x'; shift][..], b"3714496353984", b"x"].concat();
-            assert_eq!(Anchors::default().marks(&body), [shift..shift + 13], "shift {shift}");
+            assert!(
+                Anchors::default().marks(&body).into_iter().eq(std::iter::once(shift..shift + 13)),
+                "shift {shift}"
+            );
             let short = [&vec![b'x'; shift][..], b"371449635398", b"x"].concat();
             assert_eq!(marks(&short), 0, "shift {shift}");
         }

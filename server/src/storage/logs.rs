@@ -67,7 +67,7 @@ impl Logs {
         self.severity.push([u8::try_from(log.severity).unwrap_or(0)]);
         self.severity_text.push(log.severity_text);
         self.event_name.push(log.event_name);
-        self.body.push(&body.to_text());
+        self.body.push(body.to_text());
         self.dropped_attributes.push(log.dropped_attributes.to_le_bytes());
         self.flags.push(log.flags.to_le_bytes());
         self.origin.push(from.origin.to_le_bytes());
