@@ -215,10 +215,10 @@ pub const KEEP_MAX_DAYS: u32 = 3_653;
 pub const ERASE_DEADLINE: Duration = Duration::from_secs(60);
 /// Candidates looked at span by span for facets and heatmaps: counts are within a few percent of the whole.
 pub const OVERVIEW_SAMPLE: u64 = 1_000;
-/// Pieces looked through for such a sample. Where more may be worth a look, runs of ids are read whatever they hold: of
-/// about so many traces, the more the fewer match.
+/// Pieces that are looked through for such a sample in any case. With more, runs of ids are read whatever they hold
+/// where that costs less: of as many traces as it takes for enough matches, and no more than these.
 pub const OVERVIEW_MAX_PIECES: u64 = 200_000;
-pub const OVERVIEW_RUNS_TRACES: [u64; 3] = [1_000, 4_000, 20_000];
+pub const OVERVIEW_RUNS_TRACES: u64 = 20_000;
 /// Traces whose groups are counted one by one; beyond it, an even share of them.
 pub const OVERVIEW_MAX_TRACES: u64 = 10_000;
 /// Fields counted at once, values told of each, and matching spans looked at in one trace.

@@ -4,8 +4,8 @@
 //! sample of the candidates is looked at in `spans`, and the counts are scaled up. The answer says which share was
 //! looked at. A sample is a few runs of ids that follow each other, begun at even places of their order: `spans` lie in
 //! that order, so that a run is a handful of granules where as many single ids would be one each. Which id a trace has
-//! says nothing about it but, with some senders, when it began; hence several runs. It is the same each time. Where
-//! more pieces may be worth a look than are looked through for a sample, runs are read as they are (`overview::runs`).
+//! says nothing about it but, with some senders, when it began; hence several runs. It is the same each time. Of
+//! very many pieces only a share is looked at, and runs are read as they are (`overview::runs`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

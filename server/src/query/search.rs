@@ -140,10 +140,15 @@ impl Scan {
                 "\n                AND (first >= fromUnixTimestamp64Nano({near:Int64}) OR length >= {near_length:UInt64})",
             );
         }
-        if let Some(hint) = &self.hint {
-            sql.push_str(&format!("\n                AND {}", hint.sql));
+        if self.hint.is_some() {
+            sql.push_str(&format!("\n                AND {}", self.condition()));
         }
         sql
+    }
+
+    /// What makes a piece worth a look, wherever it lies.
+    pub fn condition(&self) -> &str {
+        self.hint.as_ref().map_or("1", |hint| hint.sql.as_str())
     }
 
     pub fn bound(&self, plan: Plan, window: &Window) -> Plan {

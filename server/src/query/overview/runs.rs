@@ -1,11 +1,11 @@
-//! Samples straight out of `spans`, where too many pieces may be worth a look to go through them for a few traces.
+//! Samples straight out of `spans`, where it costs less than to look through pieces for a few traces.
 //!
-//! Which ids the traces of a time have is learned from an even share of the pieces, by where they are stored. Some runs
-//! of ids are then read, whatever they hold: what it costs does not depend on how much is stored. Where they hold too few
-//! matches, longer ones are read.
+//! How many pieces are worth a look, and which ids the traces of a time have, is learned from an even share of the pieces,
+//! by where they are stored. Then some runs of ids are read, whatever they hold, as long as it takes for enough matches:
+//! what it costs does not depend on how much is stored. The rarer matches are, the longer the runs would have to be, and
+//! pieces name them more cheaply.
 
 use model::query::Query;
-use model::view::Scanned;
 use model::{ApiError, Scope, TraceId};
 
 use super::{Question, SAMPLE_RUNS, Sample};
@@ -15,12 +15,15 @@ use crate::query::search::Scan;
 use crate::query::verify::Verify;
 use crate::storage::reader::{IdRuns, Plan};
 
-/// Pieces whose ids are put in order, about.
+/// Pieces whose ids are put in order, and pieces that tell how many are worth a look: about so many.
 const ORDERED_IDS: u64 = 200_000;
+const JUDGED_PIECES: u64 = 50_000;
 /// The engine skips or reads so many rows together.
 const GRANULE: u64 = 1_024;
-/// Fewer matching traces than this are too few to count by.
-const ENOUGH: usize = 300;
+/// Matches enough to count by.
+const ENOUGH: f64 = 500.0;
+/// Pieces that can be looked through in the time a trace of a run takes: as measured, 0.5 against 30 microseconds.
+const PIECES_A_TRACE: f64 = 60.0;
 
 /// From each id to the other, without the latter; and the share of all traces that have such ids.
 pub struct Runs {
@@ -42,6 +45,18 @@ impl Question {
         Scan::of(&Query::everything().pipeline, self.range)
     }
 
+    /// Which share of all pieces is worth a look, in millionths.
+    fn judged_plan(&self, scope: &Scope, every: u64) -> Plan {
+        let scan = self.scan();
+        let sql = format!(
+            "SELECT toUInt64(1000000 * countIf({}) / greatest(count(), 1)) AS number FROM pieces WHERE {} AND {}",
+            scan.condition(),
+            self.everything().conditions(&self.window),
+            some(every)
+        );
+        scan.bound(Plan::new(scope, sql), &self.window)
+    }
+
     /// Runs of ids, of so many steps from one id to the next.
     fn runs_plan(&self, scope: &Scope, every: u64, steps: u64) -> Plan {
         let scan = self.everything();
@@ -50,13 +65,25 @@ impl Question {
         let sql = format!(
             "SELECT toUInt64(length(ids)) AS number, arrayMap(run -> ({}, {}), range({SAMPLE_RUNS})) AS runs
              FROM (SELECT arraySort(groupUniqArray(reinterpretAsUInt128(reverse(trace_id)))) AS ids
-                FROM pieces WHERE {} AND (intDiv(_part_offset, {GRANULE}) + _part_index) % {every} = 0)",
+                FROM pieces WHERE {} AND {})",
             id(&start),
             id(&format!("{start} + {steps}")),
             scan.conditions(&self.window),
+            some(every)
         );
         scan.bound(Plan::new(scope, sql), &self.window)
     }
+}
+
+/// An even share of the rows of a table, which are read without the others.
+fn some(every: u64) -> String {
+    format!("(intDiv(_part_offset, {GRANULE}) + _part_index) % {every} = 0")
+}
+
+/// About how many traces to look at for enough matches; none where looking through pieces costs less.
+fn traces_to_look_at(share: f64, pieces: u64) -> Option<u64> {
+    let traces = ENOUGH / share;
+    (traces * PIECES_A_TRACE <= pieces as f64).then(|| (traces.ceil() as u64).min(OVERVIEW_RUNS_TRACES))
 }
 
 fn estimate(scope: &Scope, scan: &Scan, question: &Question) -> Plan {
@@ -77,7 +104,7 @@ impl Runs {
 }
 
 impl Queries {
-    /// A sample of runs when it would take too long to look through pieces.
+    /// A sample of runs, where that is the cheaper one.
     pub(super) async fn sample_of_runs(
         &self,
         scope: &Scope,
@@ -92,23 +119,20 @@ impl Queries {
         if worth_a_look <= OVERVIEW_MAX_PIECES {
             return Ok(None);
         }
+        let pieces = self.reader.estimate(&question.everything_plan(scope)).await?;
+        let every = pieces.div_ceil(JUDGED_PIECES);
+        let (millionths, mut scanned) = self.reader.number(&question.judged_plan(scope, every)).await?;
+        let Some(traces) = traces_to_look_at(millionths as f64 / 1e6, worth_a_look) else { return Ok(None) };
         self.reached.note("overview_pieces");
-        let every = self.reader.estimate(&question.everything_plan(scope)).await?.div_ceil(ORDERED_IDS);
-        let mut sample = Sample { found: Vec::new(), share: 1.0, scanned: Scanned::default() };
-        for traces in OVERVIEW_RUNS_TRACES {
-            let steps = traces.div_ceil(SAMPLE_RUNS * every);
-            let (known, cost) = self.reader.id_runs(&question.runs_plan(scope, every, steps)).await?;
-            sample.scanned.add(cost);
-            let runs = Runs::of(known, steps);
-            let plan = verify.runs_plan(scope, &runs.ends, question.range, shown);
-            let (found, cost) = self.reader.found(&plan).await?;
-            sample.scanned.add(cost);
-            (sample.found, sample.share) = (found, runs.share);
-            if sample.found.len() >= ENOUGH {
-                break;
-            }
-        }
-        Ok(Some(sample))
+        let every = pieces.div_ceil(ORDERED_IDS);
+        let steps = traces.div_ceil(SAMPLE_RUNS * every);
+        let (known, cost) = self.reader.id_runs(&question.runs_plan(scope, every, steps)).await?;
+        scanned.add(cost);
+        let runs = Runs::of(known, steps);
+        let plan = verify.runs_plan(scope, &runs.ends, question.range, shown);
+        let (found, cost) = self.reader.found(&plan).await?;
+        scanned.add(cost);
+        Ok(Some(Sample { found, share: runs.share, scanned }))
     }
 }
 
@@ -122,5 +146,14 @@ mod tests {
         assert_eq!(share(1_000, 10), 0.1);
         assert_eq!(share(1_000, 1), 0.01);
         assert_eq!(share(1_000, 5_000), 1.0, "runs end where the next begin");
+    }
+
+    #[test]
+    fn runs_are_read_where_matches_are_frequent_for_how_much_there_is() {
+        assert_eq!(traces_to_look_at(1.0, 700_000), Some(500));
+        assert_eq!(traces_to_look_at(0.2, 700_000), Some(2_500));
+        assert_eq!(traces_to_look_at(0.01, 700_000), None, "pieces name them more cheaply");
+        assert_eq!(traces_to_look_at(0.01, 30_000_000), Some(OVERVIEW_RUNS_TRACES));
+        assert_eq!(traces_to_look_at(0.0, 30_000_000), None);
     }
 }
