@@ -2,11 +2,12 @@
 //!
 //! As an ordinary test each target gets the same few thousand inputs every time. `SKEIN_FUZZ_SECONDS=600 cargo test
 //! --release -p server --test fuzz` goes on for so long with new ones, for each target. An input that fails is written
-//! beside the build, and its path is told; kept as a seed here, it stays mended.
+//! beside the build, and its path is told; kept as a seed here, it stays mended. `make fuzz` feeds the same targets with
+//! what coverage leads to.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![allow(clippy::disallowed_methods, reason = "how long to go on is not a server's configuration")]
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,33 +16,62 @@ use traffic::rng::{Rng, mix};
 mod decoders;
 mod mutate;
 mod recovery;
+mod target;
 
-const USUAL_ROUNDS: u64 = 4_000;
+use target::Target;
+
 const USUAL_SEED: u64 = 7;
 
+macro_rules! tests {
+    ($($test:ident: $target:path,)+) => {
+        $(#[test]
+        fn $test() {
+            run(&$target);
+        })+
+    };
+}
+
+tests! {
+    otlp_traces: decoders::OTLP_TRACES,
+    otlp_logs: decoders::OTLP_LOGS,
+    otlp_json: decoders::OTLP_JSON,
+    otlp_json_logs: decoders::OTLP_JSON_LOGS,
+    simple_json: decoders::SIMPLE_JSON,
+    zipkin_json: decoders::ZIPKIN_JSON,
+    zipkin_protobuf: decoders::ZIPKIN_PROTOBUF,
+    receipts_on_their_way: decoders::RECEIPTS,
+    packed_by_gzip: decoders::GZIP,
+    packed_by_deflate: decoders::DEFLATE,
+    packed_by_zstd: decoders::ZSTD,
+    packed_by_snappy: decoders::SNAPPY,
+    queries_as_they_are_typed: decoders::QUERY,
+    damaged_segments: recovery::RECOVERY,
+}
+
 /// Runs a target on its seeds as they are, and then on what becomes of them by chance.
-fn run(target: &str, seeds: &[Vec<u8>], rounds: u64, check: impl Fn(&[u8])) {
-    for seed in seeds {
-        one(target, seed, &check);
+fn run(target: &Target) {
+    let seeds = (target.seeds)();
+    for seed in &seeds {
+        one(target, seed);
     }
     let longer = std::env::var("SKEIN_FUZZ_SECONDS").ok().and_then(|secs| secs.parse().ok());
     let until = longer.map(|secs| Instant::now() + Duration::from_secs(secs));
     let start = until.map_or(USUAL_SEED, |_| from_the_clock());
     let mut round = 0;
-    while until.map_or(round < rounds, |until| Instant::now() < until) {
+    while until.map_or(round < target.rounds, |until| Instant::now() < until) {
         let mut rng = Rng::of(start, round);
-        let input = mutate::input(&mut rng, seeds);
-        one(target, &input, &check);
+        let input = mutate::input(&mut rng, &seeds);
+        one(target, &input);
         round += 1;
     }
 }
 
-fn one(target: &str, input: &[u8], check: &impl Fn(&[u8])) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(input))) {
+fn one(target: &Target, input: &[u8]) {
+    if let Err(panic) = catch_unwind(|| (target.check)(input)) {
         let name = input.iter().fold(0, |hash, byte| mix(hash ^ u64::from(*byte)));
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{target}-{name:016x}"));
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name:016x}", target.name));
         std::fs::write(&path, input).unwrap();
-        eprintln!("{target} failed on {}", path.display());
+        eprintln!("{} failed on {}", target.name, path.display());
         std::panic::resume_unwind(panic);
     }
 }

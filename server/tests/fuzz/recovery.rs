@@ -1,12 +1,14 @@
 //! A queue whose files were damaged: it opens or says why not, and hands out nothing that was not put in.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use model::{TenantId, Timestamp};
 use server::queue::disk::{DiskQueue, Options};
 use server::queue::metrics::QueueMetrics;
 use server::queue::{Kind, Queue, Record};
 
-use crate::run;
+use crate::Target;
 
 /// Each round opens a queue on disk.
 const ROUNDS: u64 = 150;
@@ -47,25 +49,27 @@ fn segment() -> (String, Vec<u8>) {
     (files[0].file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&files[0]).unwrap())
 }
 
-#[test]
-fn damaged_segments() {
-    let (name, whole) = segment();
+static SEGMENT: LazyLock<(String, Vec<u8>)> = LazyLock::new(segment);
+
+pub const RECOVERY: Target =
+    Target { name: "recovery", rounds: ROUNDS, seeds: || vec![SEGMENT.1.clone()], check: take_up };
+
+fn take_up(input: &[u8]) {
+    let (name, whole) = &*SEGMENT;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), input).unwrap();
     let written = records();
-    run("recovery", std::slice::from_ref(&whole), ROUNDS, |input| {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(&name), input).unwrap();
-        runtime().block_on(async {
-            let Ok(queue) = open(folder.path()) else { return };
-            queue.close().await;
-            let mut found = Vec::new();
-            while let Some(batch) = queue.next_batch().await.unwrap() {
-                found.extend(batch.records);
-                queue.acknowledge(batch.id).await.unwrap();
-            }
-            assert!(found.iter().all(|record| written.contains(record)), "a record nobody wrote");
-            if input == whole {
-                assert_eq!(found, written);
-            }
-        });
+    runtime().block_on(async {
+        let Ok(queue) = open(folder.path()) else { return };
+        queue.close().await;
+        let mut found = Vec::new();
+        while let Some(batch) = queue.next_batch().await.unwrap() {
+            found.extend(batch.records);
+            queue.acknowledge(batch.id).await.unwrap();
+        }
+        assert!(found.iter().all(|record| written.contains(record)), "a record nobody wrote");
+        if input == whole {
+            assert_eq!(found, written);
+        }
     });
 }
