@@ -53,6 +53,10 @@ enum What {
     /// What becomes of five times the budget of spans
     Overload,
     /// What each stage of the way in costs a span
+    ///
+    /// The flame graph in `bench/results` is of this, without the time it takes to make the spans: `perf record -F 199
+    /// --call-graph dwarf,16384 target/release/bench stages --seconds 2`, `perf script --no-inline |
+    /// inferno-collapse-perf | grep -v -e traffic:: -e bench::pool | inferno-flamegraph`.
     Stages,
     /// Whether an application with the Rust SDK notices when Skein is hung or gone
     Senders,
