@@ -518,13 +518,13 @@ async fn everything_is_counted() {
     }
 }
 
-/// Sends bytes as the body of an export call; returns `grpc-status` and `grpc-message`.
 /// A call's one message, packed.
 fn packed_call(packed: &[u8]) -> Vec<u8> {
     let length = u32::try_from(packed.len()).unwrap().to_be_bytes();
     [&[1][..], &length, packed].concat()
 }
 
+/// Sends bytes as the body of an export call; returns `grpc-status` and `grpc-message`.
 async fn raw_grpc(doors: &Doors, framed: Vec<u8>, encoding: &str) -> (String, String) {
     let spans = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
     raw_call(doors, spans, framed, encoding).await
