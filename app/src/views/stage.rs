@@ -123,7 +123,7 @@ pub struct Stage {
     pub is_path_shown: RwSignal<bool>,
     /// Bars lie where clocks set right put them.
     pub is_corrected: RwSignal<bool>,
-    /// Somebody wants clocks set right, so what is known of the hosts' is asked for.
+    /// Clocks are to be set right where that moves anything, so what is known of the hosts' is asked for.
     pub wants_clocks: RwSignal<bool>,
     pub learned: RwSignal<Option<Arc<Learned>>>,
     /// The row that stands at the top, with only what is below it.
@@ -443,16 +443,17 @@ impl Stage {
             self.why.with_untracked(|why| why.as_ref().is_some_and(|why| why.clock.moves_anything()));
         let learned =
             self.learned.with_untracked(|learned| learned.as_ref().map(|l| l.clock.moves_anything()));
-        self.is_corrected
-            .update(|is_corrected| *is_corrected = learned.unwrap_or(can_move) && !*is_corrected);
-        self.wants_clocks.set(true);
+        let wants_clocks = !self.wants_clocks.get_untracked();
+        self.is_corrected.set(wants_clocks && learned.unwrap_or(can_move));
+        self.wants_clocks.set(wants_clocks);
     }
 
     /// Takes what was learned of the hosts' clocks, in place of what this trace alone says.
     pub fn learn(self, hosts: HostClocks) {
         let staged = self.staged();
         if let Some(clock) = Clock::of_hosts(&staged.trace, &staged.tree, &hosts) {
-            self.is_corrected.set(clock.moves_anything());
+            // The answer may come when nobody wants it any more.
+            self.is_corrected.set(self.wants_clocks.get_untracked() && clock.moves_anything());
             self.learned.set(Some(Arc::new(Learned { hosts, clock })));
         }
     }

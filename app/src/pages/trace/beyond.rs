@@ -43,7 +43,8 @@ pub fn ask_links(stage: Stage) {
 /// How far the hosts' clocks are apart, once somebody wants them set right.
 pub fn ask_clocks(stage: Stage) {
     Effect::new(move |_| {
-        if !stage.wants_clocks.get() || stage.is_local() {
+        let is_known = stage.learned.with_untracked(Option::is_some);
+        if !stage.wants_clocks.get() || is_known || stage.is_local() {
             return;
         }
         spawn_local(async move {
