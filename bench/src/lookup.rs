@@ -74,15 +74,13 @@ struct Findings {
 }
 
 pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let pool = options.pool();
+    let kept = options.keep.as_ref().map(|folder| folder.join("pool"));
+    let earlier = kept.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let pool = options.pool_after(earlier.as_deref())?;
     let skein = match &options.keep {
         Some(folder) => Skein::start_again(&options.skein, folder).await?,
         None => Skein::start(&options.skein, options.dir.as_deref()).await?,
     };
-    let drawn = options.keep.as_ref().map(|folder| folder.join("drawn"));
-    if let Some(text) = drawn.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
-        pool.resume(text.trim().parse().context("the number of draws in the kept folder")?);
-    }
     let engine = Engine::of(&skein.data_dir())?;
     let mut stages = Vec::new();
     for wanted in options.lookup_spans() {
@@ -90,8 +88,8 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         report.say(&format!("Lookup: storing {missing} spans, for {wanted}."));
         fill(&pool, &skein.data_dir(), missing).await?;
         stages.push(measure(options, report, &pool, &skein, &engine).await?);
-        if let Some(path) = &drawn {
-            std::fs::write(path, pool.drawn().to_string())?;
+        if let Some(path) = &kept {
+            std::fs::write(path, pool.state())?;
         }
     }
     if stages.len() > 1 {

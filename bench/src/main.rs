@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 mod api;
@@ -155,6 +156,15 @@ impl std::fmt::Display for Offered {
 impl Options {
     fn pool(&self) -> Arc<Pool> {
         Arc::new(Pool::new(self.seed, self.pool_spans, &self.batch_spans))
+    }
+
+    /// The pool as an earlier run left it.
+    fn pool_after(&self, earlier: Option<&str>) -> anyhow::Result<Arc<Pool>> {
+        let mut pool = Pool::new(self.seed, self.pool_spans, &self.batch_spans);
+        if let Some(text) = earlier {
+            pool.resume(text).with_context(|| format!("{text:?} is not what an earlier run left"))?;
+        }
+        Ok(Arc::new(pool))
     }
 
     fn lookup_spans(&self) -> Vec<u64> {

@@ -98,9 +98,16 @@ impl Pool {
         !self.unsent.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
     }
 
-    /// Goes on where an earlier run with the same seed ended.
-    pub fn resume(&self, drawn: u64) {
-        self.next.store(drawn, Ordering::Relaxed);
+    /// What a later run with the same seed takes to go on where this one ends: `None` where the text is not of a pool.
+    pub fn resume(&mut self, text: &str) -> Option<()> {
+        let (salt, drawn) = text.trim().split_once(' ')?;
+        self.salt = salt.parse().ok()?;
+        self.next = AtomicU64::new(drawn.parse().ok()?);
+        Some(())
+    }
+
+    pub fn state(&self) -> String {
+        format!("{} {}", self.salt, self.drawn())
     }
 
     pub fn drawn(&self) -> u64 {
