@@ -19,11 +19,10 @@ pub const ZSTD_WINDOW_LOG_MAX: u32 = 24;
 /// times its size while it is read.
 pub const HEAVY_FROM_BYTES: usize = 256 << 10;
 pub const HEAVY_AT_A_TIME: usize = 2;
-/// What a gRPC sender may have on the way to us without waiting for us to read it: a batch as the Collector makes them
-/// goes in one piece, whatever the distance. Stated rather than found out by hyper's measuring, whose pings some
-/// proxies take for an attack.
-pub const GRPC_STREAM_WINDOW_BYTES: u32 = 4 << 20;
-pub const GRPC_CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+/// What a gRPC sender may have on the way to us without waiting for us to read it. Each connection may hold so much of
+/// our memory. Stated rather than found out by hyper's measuring, whose pings some proxies take for an attack.
+pub const GRPC_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+pub const GRPC_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// One frame of it: four times what HTTP/2 begins with, a quarter of the work on heads.
 pub const GRPC_FRAME_MAX_BYTES: u32 = 64 << 10;
 /// A silent gRPC connection is asked for a sign of life this often.
@@ -157,7 +156,7 @@ pub const EVALUATE_MAX_SPANS: usize = 500_000;
 pub const FACTS_MAX_SPANS: u64 = 200_000;
 /// Edges of a service graph, and traces not settled yet whose calls are counted on the spot.
 pub const GRAPH_MAX_EDGES: usize = 20_000;
-pub const GRAPH_MAX_UNSETTLED: usize = 4_000;
+pub const GRAPH_MAX_UNSETTLED: usize = 500;
 /// How far back a service graph reaches, and how far unless asked otherwise.
 pub const GRAPH_MAX_SECS: u64 = 30 * 86_400;
 pub const GRAPH_DEFAULT_SECS: u64 = 3_600;

@@ -96,19 +96,22 @@ impl Queries {
         Ok(ServiceGraph { start, end, edges: counts.finish(), complete: is_all && !is_cut })
     }
 
-    /// Traces that have not been settled, as they are now and with how many they stand for, and whether these are all. One that was settled before
-    /// and goes on is counted when it settles again.
+    /// Traces that have not been settled, as they are now and with how many they stand for, and whether these are all.
+    /// One that was settled before and goes on is counted when it settles again. Where many come in, some of the last
+    /// half minute would say no more than what is settled, so that none are read.
     async fn unsettled(&self, scope: &Scope) -> Result<(Vec<(Trace, u64)>, bool), ApiError> {
         let waiting = self.reader.sizes(&unsettled_plan(scope)).await?;
         let count = waiting.len();
+        if count > GRAPH_MAX_UNSETTLED {
+            return Ok((Vec::new(), false));
+        }
         let mut room = FACTS_MAX_SPANS;
         let fits = |(_, spans): &(TraceId, u64)| {
             let fits = *spans <= room;
             room -= if fits { *spans } else { 0 };
             fits
         };
-        let ids: Vec<TraceId> =
-            waiting.into_iter().take(GRAPH_MAX_UNSETTLED).filter(fits).map(|(id, _)| id).collect();
+        let ids: Vec<TraceId> = waiting.into_iter().filter(fits).map(|(id, _)| id).collect();
         let is_all = ids.len() == count;
         let mut stands_for: HashMap<TraceId, u64> = HashMap::new();
         let mut builders: HashMap<TraceId, Builder> = ids.iter().map(|id| (*id, Builder::new())).collect();
