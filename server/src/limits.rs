@@ -154,9 +154,10 @@ pub const QUERY_SELECTIONS_MAX: usize = 64;
 pub const EVALUATE_MAX_SPANS: usize = 500_000;
 /// Spans read to find out about traces that are not settled yet.
 pub const FACTS_MAX_SPANS: u64 = 200_000;
-/// Edges of a service graph, and traces not settled yet whose calls are counted on the spot.
+/// Edges of a service graph, and traces not settled yet, and their spans, whose calls are counted on the spot.
 pub const GRAPH_MAX_EDGES: usize = 20_000;
-pub const GRAPH_MAX_UNSETTLED: usize = 500;
+pub const GRAPH_MAX_UNSETTLED: usize = 4_000;
+pub const GRAPH_MAX_UNSETTLED_SPANS: u64 = 10_000;
 /// How far back a service graph reaches, and how far unless asked otherwise.
 pub const GRAPH_MAX_SECS: u64 = 30 * 86_400;
 pub const GRAPH_DEFAULT_SECS: u64 = 3_600;

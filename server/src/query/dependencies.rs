@@ -12,7 +12,7 @@ use model::{ApiError, Histogram, Nanos, Scope, Timestamp, TraceId};
 use super::facts::{outlines_plan, settled_plan};
 use super::{Queries, list};
 use crate::limits::{
-    FACTS_MAX_SPANS, GRAPH_MAX_EDGES, GRAPH_MAX_UNSETTLED, SEARCH_CHUNK_MAX, SETTLE_LOOK_BACK_SECS,
+    GRAPH_MAX_EDGES, GRAPH_MAX_UNSETTLED, GRAPH_MAX_UNSETTLED_SPANS, SEARCH_CHUNK_MAX, SETTLE_LOOK_BACK_SECS,
     SETTLE_MAX_LAG_SECS,
 };
 use crate::storage::reader::{EdgeCount, Plan};
@@ -101,18 +101,11 @@ impl Queries {
     /// half minute would say no more than what is settled, so that none are read.
     async fn unsettled(&self, scope: &Scope) -> Result<(Vec<(Trace, u64)>, bool), ApiError> {
         let waiting = self.reader.sizes(&unsettled_plan(scope)).await?;
-        let count = waiting.len();
-        if count > GRAPH_MAX_UNSETTLED {
+        let spans: u64 = waiting.iter().map(|(_, spans)| spans).sum();
+        if waiting.len() > GRAPH_MAX_UNSETTLED || spans > GRAPH_MAX_UNSETTLED_SPANS {
             return Ok((Vec::new(), false));
         }
-        let mut room = FACTS_MAX_SPANS;
-        let fits = |(_, spans): &(TraceId, u64)| {
-            let fits = *spans <= room;
-            room -= if fits { *spans } else { 0 };
-            fits
-        };
-        let ids: Vec<TraceId> = waiting.into_iter().filter(fits).map(|(id, _)| id).collect();
-        let is_all = ids.len() == count;
+        let ids: Vec<TraceId> = waiting.into_iter().map(|(id, _)| id).collect();
         let mut stands_for: HashMap<TraceId, u64> = HashMap::new();
         let mut builders: HashMap<TraceId, Builder> = ids.iter().map(|id| (*id, Builder::new())).collect();
         for ids in ids.chunks(SEARCH_CHUNK_MAX) {
@@ -135,7 +128,7 @@ impl Queries {
         let trace = |(id, builder): (TraceId, Builder)| {
             (builder.finish(id), stands_for.get(&id).copied().unwrap_or(1))
         };
-        Ok((builders.into_iter().map(trace).collect(), is_all))
+        Ok((builders.into_iter().map(trace).collect(), true))
     }
 }
 

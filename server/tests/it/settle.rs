@@ -276,7 +276,8 @@ const CAUSES: &str = "SELECT mapSort(causes) FROM traces FINAL WHERE trace_id = 
 
 #[tokio::test]
 async fn a_parent_that_was_refused_is_named_as_the_cause() {
-    let server = TestServer::start_with(&SOON).await;
+    // Receipts follow within seconds of the spans, and must be there when the trace settles.
+    let server = TestServer::start_with(&["--settle-after-secs", "8"]).await;
     let mut spans = [
         span(9, 1, 0, "shop", SpanKind::Server),
         span(9, 2, 1, "cart", SpanKind::Server),

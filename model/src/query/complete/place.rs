@@ -46,7 +46,8 @@ pub(super) fn place_of(text: &str, before: &str) -> Placed {
             (start, before[start..].to_owned(), false)
         }
     };
-    let from = if is_behind_pipe { before.find('|').unwrap_or(0) } else { 0 };
+    // A quote may stand open from before what the plain form takes for its pipe.
+    let from = if is_behind_pipe { before[..start].find('|').unwrap_or(start) } else { 0 };
     let tokens = lex(&text[..start], from, &mut Vec::new());
     let what = place_behind(&tokens[..tokens.len() - 1]);
     let what = match what {
