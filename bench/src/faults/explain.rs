@@ -34,7 +34,7 @@ pub fn names(world: &World, scenario: &Scenario, wanted: (&str, &str)) -> (bool,
     let names: Vec<&(String, String)> = things.keys().collect();
     let all: Vec<Thing> =
         things.values().map(|traces| Thing { traces: traces.clone(), ..Thing::default() }).collect();
-    let (found, _) = rank(&ground, &all, LOOKED_AT);
+    let (found, _) = rank(&ground, &all, 0, LOOKED_AT);
     let is_wanted = |at: &usize| (names[*at].0.as_str(), names[*at].1.as_str()) == wanted;
     let is_named = found.iter().any(|one| one.things.iter().chain(&one.alike).any(is_wanted));
     let told = |one: &server::query::explain::rank::Ranked| {

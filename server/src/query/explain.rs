@@ -1,30 +1,32 @@
 //! What sets some traces of a search apart from the others: which values, services, operations and makers of spans.
 //!
-//! Where pieces alone decide which traces are inside, all traces count, or an even share of a great many; otherwise a
-//! sample is looked at in `spans`. What they have is then told by the tokens of their pieces, and spans of a few give
-//! the tokens their names. Ranking is `rank`'s, and pure.
+//! Which traces are looked at is `looked`'s matter: all of a few, an even share of many. What they have is told by the
+//! tokens of their pieces, and spans of a few of them give those tokens names that may matter (`names`). Ranking is
+//! `rank`'s, and pure.
 
-use std::collections::HashMap;
-
-use model::query::Problem;
-use model::query::edit;
+use model::query::{Problem, Query, edit};
 use model::view::{Explanation, Finding, Region, Scanned, TraceSearch};
 use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
 
 use super::Queries;
+use super::facts::settled_plan;
 use super::search::question::parsed;
 use super::search::{range_of, read_question};
-use super::verify::{Range, Verify};
-use crate::limits::{EXPLAIN_MAX_FINDINGS, EXPLAIN_NAMED_TRACES, EXPLAIN_TIMED_TRACES};
-use crate::storage::reader::{Member, Traits};
+use super::verify::Range;
+use crate::limits::{EXPLAIN_MAX_FINDINGS, EXPLAIN_TIMED_TRACES};
+use crate::storage::reader::{Arrived, Said, Traits};
 
+mod looked;
+mod names;
 mod numbers;
 mod plan;
 pub mod rank;
+mod slices;
 mod stats;
 mod things;
 mod what;
 
+use looked::Looked;
 use plan::{Decided, Members};
 use rank::{Bits, Ground, Ranked};
 use things::{Things, Times};
@@ -42,14 +44,6 @@ struct Question {
     region: Region,
     inside: Range,
     inside_q: String,
-}
-
-/// Which traces are looked at, and how many there are of each side.
-#[derive(Default)]
-struct Looked {
-    members: Vec<Member>,
-    traits: Vec<Traits>,
-    scanned: Scanned,
 }
 
 impl Question {
@@ -87,27 +81,11 @@ impl Question {
         Ok(Question { range, inside, inside_q, region: region.clone(), base })
     }
 
-    /// The search for those inside.
-    fn inside(&self) -> TraceSearch {
-        TraceSearch {
-            q: Some(self.inside_q.clone()).filter(|q| !q.is_empty()),
-            start: Some(self.inside.from),
-            end: Some(self.inside.to),
-            min_duration: self.region.min_duration,
-            max_duration: self.region.max_duration.map(|longest| Nanos(longest.0.saturating_sub(1))),
-            ..TraceSearch::default()
-        }
-    }
-
-    /// Where pieces decide.
-    fn members(&self) -> Result<Option<Members>, ApiError> {
-        let base = Decided::of(&read_question(&self.base)?, "base");
-        let region = TraceSearch { q: self.region.q.clone(), ..TraceSearch::default() };
-        let region = Decided::of(&read_question(&region)?, "part");
-        let (Some(base), Some(mut region)) = (base, region) else { return Ok(None) };
+    fn members(&self, base: &Query, region: &Query) -> Members {
+        let mut region = Decided::of(region, "part");
         region.min = region.min.max(self.region.min_duration.map_or(0, |length| length.0));
         region.max = region.max.min(self.region.max_duration.map_or(u64::MAX, |length| length.0));
-        Ok(Some(Members { range: self.range, inside: self.inside, base, region }))
+        Members { range: self.range, inside: self.inside, base: Decided::of(base, "base"), region }
     }
 
     /// The text of the search for traces inside that have all of this.
@@ -132,6 +110,13 @@ fn unreadable(problems: Vec<Problem>) -> ApiError {
     ApiError::bad_request(message, "see the query language's guide")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what becomes of an error")]
+fn unranked(error: tokio::task::JoinError) -> ApiError {
+    tracing::error!(%error, "traces could not be ranked");
+    let hint = "this is a fault in Skein; its log has the details";
+    ApiError::new(model::ErrorCode::Internal, "the traces could not be explained", hint)
+}
+
 impl Queries {
     pub async fn explain(
         &self,
@@ -145,51 +130,41 @@ impl Queries {
             None => self.earliest(scope, asked, now).await?,
         };
         let question = Question::new(&TraceSearch { start: Some(start), ..asked.clone() }, region, now)?;
-        let Looked { members, traits, mut scanned } = match question.members()? {
-            Some(members) => self.look_at_all(scope, &members).await?,
-            None => self.look_at_sample(scope, &question).await?,
-        };
-        let side = |is_inside: bool| members.iter().filter(move |member| member.is_inside == is_inside);
-        let total = |is_inside: bool| side(is_inside).next().map_or(0, |member| member.of);
-        let mut found = Explanation { inside: total(true), outside: total(false), ..Explanation::default() };
-        let inside_of: HashMap<TraceId, bool> = members.iter().map(|m| (m.trace_id, m.is_inside)).collect();
-        // What arrived between the two statements is known to one of them only.
-        let traits: Vec<Traits> =
-            traits.into_iter().filter(|traits| inside_of.contains_key(&traits.trace_id)).collect();
-        let is_inside = |traits: &Traits| inside_of.get(&traits.trace_id) == Some(&true);
-        found.looked_inside = traits.iter().filter(|traits| is_inside(traits)).count() as u32;
-        found.looked_outside = traits.len() as u32 - found.looked_inside;
+        let mut base = read_question(&question.base)?;
+        let mut region = read_question(&TraceSearch { q: region.q.clone(), ..TraceSearch::default() })?;
+        tokio::try_join!(
+            self.find_scopes(scope, &mut base.pipeline),
+            self.find_scopes(scope, &mut region.pipeline)
+        )?;
+        let members = question.members(&base, &region);
+        let looked = self.look_at_sides(scope, &members, (&base, &region)).await?;
+        let mut found =
+            Explanation { inside: looked.of_inside, outside: looked.of_outside, ..Explanation::default() };
+        found.looked_inside = looked.is_inside.iter().filter(|is_inside| **is_inside).count() as u32;
+        found.looked_outside = looked.is_inside.len() as u32 - found.looked_inside;
+        let mut scanned = looked.scanned;
         if found.looked_inside > 0 && found.looked_outside > 0 {
-            let some = |most: usize| -> Vec<TraceId> {
-                let some = |is_inside: bool| side(is_inside).take(most).map(|m| m.trace_id);
-                some(true).chain(some(false)).collect()
-            };
-            let said = plan::said_plan(scope, &some(EXPLAIN_NAMED_TRACES));
-            let (makers, timed) = (plan::makers_plan(scope), some(EXPLAIN_TIMED_TRACES));
-            let ((said, cost), (makers, more), facts) = tokio::try_join!(
-                async { self.reader.said(&said).await.map_err(ApiError::from) },
-                async { self.reader.makers(&makers).await.map_err(ApiError::from) },
-                self.facts(scope, &timed)
+            let named = tokio::task::spawn_blocking(move || {
+                let named = names::to_name(&looked.traits, &looked.is_inside);
+                (looked, named)
+            });
+            let (looked, (to_name, compared)) = named.await.map_err(unranked)?;
+            let ((said, cost), (makers, more), times) = tokio::try_join!(
+                self.said(scope, &to_name),
+                async { self.reader.makers(&plan::makers_plan(scope)).await.map_err(ApiError::from) },
+                self.times(scope, &looked)
             )?;
             scanned.add(cost);
             scanned.add(more);
-            let sides: Vec<bool> = traits.iter().map(is_inside).collect();
-            let times: Times = traits
-                .iter()
-                .enumerate()
-                .filter_map(|(at, one)| Some((at, facts.get(&one.trace_id)?.critical.clone())))
-                .collect();
+            let Looked { traits, is_inside, .. } = looked;
             let ranked = tokio::task::spawn_blocking(move || {
                 let things = Things::of(&traits, &said, &makers, &times);
-                let (ground, ids) = ground(&sides, &things, &traits);
-                let (ranked, tried) = rank::rank(&ground, &things.things, EXPLAIN_MAX_FINDINGS);
+                let (ground, ids) = ground(&is_inside, &things, &traits);
+                let left_out = compared.saturating_sub(things.named);
+                let (ranked, tried) = rank::rank(&ground, &things.things, left_out, EXPLAIN_MAX_FINDINGS);
                 (ranked, tried, things, ground.inside, ids)
             });
-            let (ranked, tried, things, inside, ids) = ranked.await.map_err(|error| {
-                tracing::error!(%error, "traces could not be ranked");
-                let hint = "this is a fault in Skein; its log has the details";
-                ApiError::new(model::ErrorCode::Internal, "the traces could not be explained", hint)
-            })?;
+            let (ranked, tried, things, inside, ids) = ranked.await.map_err(unranked)?;
             found.tried = tried as u32;
             found.findings = ranked
                 .iter()
@@ -200,52 +175,33 @@ impl Queries {
         Ok(found)
     }
 
-    async fn look_at_all(&self, scope: &Scope, members: &Members) -> Result<Looked, ApiError> {
-        let (chosen, mut scanned) = self.reader.members(&members.plan(scope)).await?;
-        let (traits, cost) = self.reader.traits(&members.traits_plan(scope)).await?;
-        scanned.add(cost);
-        Ok(Looked { members: chosen, traits, scanned })
+    async fn said(&self, scope: &Scope, traces: &[TraceId]) -> Result<(Vec<Said>, Scanned), ApiError> {
+        match traces.is_empty() {
+            true => Ok(Default::default()),
+            false => Ok(self.reader.said(&plan::said_plan(scope, traces)).await?),
+        }
     }
 
-    /// Candidates of both sides are looked at in `spans`, chosen by a hash of their ids.
-    async fn look_at_sample(&self, scope: &Scope, question: &Question) -> Result<Looked, ApiError> {
-        let asked = question.inside();
-        let ((mut inside, found_inside, mut scanned), (base, found_base, cost)) =
-            tokio::try_join!(self.sampled(scope, &asked), self.sampled(scope, &question.base))?;
-        scanned.add(cost);
-        let query = read_question(&asked)?;
-        let verify = Verify::new(&query)?;
-        let checked = self.verify_showing(scope, &verify, &base, question.inside, 1).await?;
-        let bounds = |length: Nanos| {
-            question.region.min_duration.is_none_or(|least| length >= least)
-                && question.region.max_duration.is_none_or(|most| length < most)
+    /// Whom some traces of either side waited for.
+    async fn times(&self, scope: &Scope, looked: &Looked) -> Result<Times, ApiError> {
+        // Evenly among their ids, which may tell the time.
+        let side = |wanted: bool| {
+            let all: Vec<usize> =
+                (0..looked.is_inside.len()).filter(|at| looked.is_inside[*at] == wanted).collect();
+            let step = all.len().div_ceil(EXPLAIN_TIMED_TRACES).max(1);
+            all.into_iter().step_by(step)
         };
-        let also: Vec<TraceId> = checked
-            .found
-            .iter()
-            .filter(|found| found.spans > 0 && bounds(found.length))
-            .map(|found| found.trace_id)
-            .collect();
-        inside.extend(also);
-        inside.sort_unstable();
-        inside.dedup();
-        let outside: Vec<TraceId> = base.into_iter().filter(|id| inside.binary_search(id).is_err()).collect();
-        scanned.add(checked.scanned);
-        let of_inside = found_inside.max(inside.len() as u64);
-        let of_outside = found_base.saturating_sub(of_inside).max(outside.len() as u64);
-        let side = |is_inside: bool, of: u64| move |trace_id: TraceId| Member { trace_id, is_inside, of };
-        let members: Vec<Member> = inside
-            .into_iter()
-            .map(side(true, of_inside))
-            .chain(outside.into_iter().map(side(false, of_outside)))
-            .collect();
-        let ids: Vec<TraceId> = members.iter().map(|member| member.trace_id).collect();
-        if ids.is_empty() {
-            return Ok(Looked { scanned, ..Looked::default() });
-        }
-        let (traits, cost) = self.reader.traits(&plan::traits_plan(scope, question.range, &ids)).await?;
-        scanned.add(cost);
-        Ok(Looked { members, traits, scanned })
+        let some: Vec<usize> = side(true).chain(side(false)).collect();
+        let ids: Vec<TraceId> = some.iter().map(|at| looked.traits[*at].trace_id).collect();
+        let arrived = some.iter().map(|at| Arrived {
+            trace_id: looked.traits[*at].trace_id,
+            spans: looked.traits[*at].spans,
+            in_flight: false,
+        });
+        let settled = self.reader.settled(&settled_plan(scope, &ids)).await?;
+        let mut facts = self.facts_of(scope, arrived.collect(), settled).await?;
+        let time = |at: &usize| Some((*at, facts.remove(&looked.traits[*at].trace_id)?.critical));
+        Ok(some.iter().filter_map(time).collect())
     }
 }
 

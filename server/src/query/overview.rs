@@ -310,18 +310,6 @@ impl Queries {
         Ok(if first == 0 { now.minus(SHORTEST_MAP) } else { Timestamp(first).clamp(oldest, now) })
     }
 
-    /// Some of the traces a search finds, and about how many there are.
-    pub(super) async fn sampled(
-        &self,
-        scope: &Scope,
-        asked: &TraceSearch,
-    ) -> Result<(Vec<TraceId>, u64, Scanned), ApiError> {
-        let question = Question::new(asked, Timestamp(0))?;
-        let sample = self.sample(scope, &question, &Verify::new(question.query())?, 1).await?;
-        let traces: Vec<TraceId> = sample.found.iter().map(|found| found.trace_id).collect();
-        Ok((traces, scaled(sample.found.len(), sample.share), sample.scanned))
-    }
-
     async fn sample(
         &self,
         scope: &Scope,

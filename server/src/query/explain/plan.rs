@@ -1,11 +1,14 @@
 //! Statements that ask which traces are inside and what pieces and spans say of them. Pure.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use model::query::Query;
 use model::query::ast::{CompareOp, Expr, ExprKind, Literal};
 use model::query::fields::{FieldName, Intrinsic};
-use model::{Scope, Timestamp, TraceId};
+use model::{Nanos, Scope, Timestamp, TraceId};
 
-use crate::limits::{EXPLAIN_MAX_MAKERS, EXPLAIN_MAX_NAMES, EXPLAIN_MAX_TRACES, EXPLAIN_VALUE_MAX_BYTES};
+use super::slices::Slices;
+use crate::limits::{EXPLAIN_MAX_MAKERS, EXPLAIN_NAMED_SPANS};
+use crate::query::list;
 use crate::query::plan::{Binds, Narrow, narrow};
 use crate::query::verify::Range;
 use crate::storage::pieces::BUCKET_SECS;
@@ -13,24 +16,34 @@ use crate::storage::reader::Plan;
 
 /// How far around the range the rest of a trace is looked for.
 const REACH_SECS: u64 = 3_600;
-/// What fewer traces of those named say is no reason for anything.
-const LEAST_TRACES: u32 = 3;
 
-/// Which traces a query finds, where pieces decide that alone.
+/// What pieces tell of the traces that a query finds.
 #[derive(Debug)]
 pub struct Decided {
     binds: Binds,
-    hit: String,
+    /// What a piece of theirs is like; none when any piece may be.
+    hit: Option<String>,
+    /// Whether that alone decides; otherwise spans have to be asked.
+    pub is_exact: bool,
     /// At least this long, in nanoseconds, and shorter than the other.
     pub min: u64,
     pub max: u64,
 }
 
 impl Decided {
-    /// None when spans have to be asked. Bound names start with the prefix.
-    pub fn of(query: &Query, prefix: &'static str) -> Option<Decided> {
+    /// Bound names start with the prefix.
+    pub fn of(query: &Query, prefix: &'static str) -> Decided {
+        Decided::alone(query, prefix).unwrap_or_else(|| {
+            let mut narrow = Narrow { binds: Binds::new(prefix) };
+            let hit = narrow.pipeline(&query.pipeline).map(|hint| hint.sql);
+            Decided { binds: narrow.binds, hit, is_exact: false, min: 0, max: ANY_LENGTH }
+        })
+    }
+
+    /// Where pieces decide alone.
+    fn alone(query: &Query, prefix: &'static str) -> Option<Decided> {
         let condition = query.only_filter()?;
-        let (mut min, mut max) = (0, i64::MAX as u64);
+        let (mut min, mut max) = (0, ANY_LENGTH);
         let mut rest = Vec::new();
         for part in condition.map_or(&[][..], Expr::conjuncts) {
             match trace_length(part) {
@@ -44,15 +57,20 @@ impl Decided {
                 None => rest.push(part.clone()),
             }
         }
+        let parts = rest.len();
         let rest = Query::filter(Expr::all(rest));
-        if !narrow::is_exact(&rest.pipeline) {
+        let mut narrow = Narrow { binds: Binds::new(prefix) };
+        let hint = narrow.pipeline(&rest.pipeline);
+        // Two tokens may be of two spans of a piece.
+        let is_a_token = parts == 1 && hint.as_ref().is_some_and(narrow::Hint::is_of_tokens);
+        if !is_a_token && !narrow::is_exact(&rest.pipeline) {
             return None;
         }
-        let mut narrow = Narrow { binds: Binds::new(prefix) };
-        let hit = narrow.pipeline(&rest.pipeline).map_or_else(|| "1".to_owned(), |hint| hint.sql);
-        Some(Decided { binds: narrow.binds, hit, min, max })
+        Some(Decided { binds: narrow.binds, hit: hint.map(|hint| hint.sql), is_exact: true, min, max })
     }
 }
+
+const ANY_LENGTH: u64 = i64::MAX as u64;
 
 /// A bound of the duration of the whole trace.
 fn trace_length(expr: &Expr) -> Option<(CompareOp, u64)> {
@@ -74,10 +92,12 @@ const NEAR: &str = "tenant = {tenant:String}
 fn near(plan: Plan, range: Range) -> Plan {
     let secs = |time: Timestamp| time.as_secs().min(u64::from(u32::MAX) - REACH_SECS);
     let low = secs(range.from).saturating_sub(REACH_SECS);
-    plan.bind("low_bucket", low - low % BUCKET_SECS).bind("high_secs", secs(range.to) + REACH_SECS)
+    let (low, high) = (low - low % BUCKET_SECS, secs(range.to) + REACH_SECS);
+    // Conditions on pieces name the latter two.
+    plan.bind("low_bucket", low).bind("high_secs", high).bind("reach_low", low).bind("reach_high", high)
 }
 
-/// Traces of the search, where pieces decide which are inside.
+/// Traces of the search, and those of them in question.
 #[derive(Debug)]
 pub struct Members {
     pub range: Range,
@@ -86,85 +106,149 @@ pub struct Members {
     pub region: Decided,
 }
 
+/// Where candidates are looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    Slices(Slices),
+    /// All of the time, where there are hardly any; a long trace by a piece that is as long.
+    Rare,
+}
+
+impl Part {
+    pub fn slices(&self) -> Option<&Slices> {
+        match self {
+            Part::Slices(slices) => Some(slices),
+            Part::Rare => None,
+        }
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.slices().is_none_or(|slices| *slices == Slices::default())
+    }
+}
+
 impl Members {
-    fn sql(&self) -> String {
-        format!(
-            "SELECT trace_id, toUInt8(begins >= {{in_from:Int64}} AND begins < {{in_to:Int64}}
-                AND lasts >= {{in_min:UInt64}} AND lasts < {{in_max:UInt64}} AND is_region) AS inside
-             FROM (SELECT trace_id, toUnixTimestamp64Nano(min(first)) AS begins,
-                    toUInt64(max(toUnixTimestamp64Nano(first) + length) - begins) AS lasts,
-                    max(toUInt8({})) AS is_base, max(toUInt8({})) AS is_region
-                FROM pieces WHERE {NEAR} GROUP BY trace_id)
-             WHERE is_base AND begins >= {{from:Int64}} AND begins < {{to:Int64}}
-                AND lasts >= {{min:UInt64}} AND lasts < {{max:UInt64}}",
-            self.base.hit, self.region.hit
-        )
+    pub fn is_exact(&self) -> bool {
+        self.base.is_exact && self.region.is_exact
     }
 
-    /// A share of either side that is the same each time.
-    fn chosen_sql(&self) -> String {
-        format!(
-            "SELECT trace_id, inside, toUInt64(count() OVER (PARTITION BY inside)) AS total FROM ({})
-             ORDER BY cityHash64(trace_id) LIMIT {EXPLAIN_MAX_TRACES} BY inside",
-            self.sql()
-        )
+    pub fn time(&self, is_inside: bool) -> Range {
+        if is_inside { self.inside } else { self.range }
     }
 
-    pub fn plan(&self, scope: &Scope) -> Plan {
-        self.bound(Plan::new(scope, self.chosen_sql()))
+    /// Whether the traces of a side are told by the pieces that the region's query hits, rather than the base's.
+    pub fn is_by_region(&self, is_inside: bool) -> bool {
+        is_inside && self.region.hit.is_some()
     }
 
-    pub fn traits_plan(&self, scope: &Scope) -> Plan {
-        let of = format!("trace_id IN (SELECT trace_id FROM ({}))", self.chosen_sql());
-        self.bound(Plan::new(scope, traits_sql(&of)))
+    /// Whether nothing but the region's query tells who is inside, so that no piece of those outside is hit.
+    fn is_by_query(&self) -> bool {
+        let region = &self.region;
+        region.is_exact && self.inside == self.range && (region.min, region.max) == (0, ANY_LENGTH)
     }
 
-    fn bound(&self, plan: Plan) -> Plan {
-        near(plan, self.range)
-            .bind("from", self.range.from.0)
-            .bind("to", self.range.to.0)
-            .bind("min", self.base.min)
-            .bind("max", self.base.max)
-            .bind("in_from", self.inside.from.0)
-            .bind("in_to", self.inside.to.0)
-            .bind("in_min", self.region.min)
-            .bind("in_max", self.region.max)
+    /// Pieces by which traces of a side are found, grouped by trace.
+    fn candidates_sql(&self, is_inside: bool, of: &Part) -> String {
+        let decided = if self.is_by_region(is_inside) { &self.region } else { &self.base };
+        let (min, max) = match is_inside {
+            true => (self.region.min.max(self.base.min), self.region.max.min(self.base.max)),
+            false => (self.base.min, self.base.max),
+        };
+        let least = if decided.hit.is_none() { min } else { 0 };
+        let mut sql = format!("{NEAR} AND first >= fromUnixTimestamp64Nano({{from:Int64}})");
+        match (of.slices().and_then(Slices::sql), &decided.hit) {
+            (Some(slices), _) => sql.push_str(&format!(" AND {slices}")),
+            // The first piece of a trace lies in the time, and any further one near it.
+            (None, None) if min == 0 => sql.push_str(" AND first < fromUnixTimestamp64Nano({to:Int64})"),
+            (None, _) => {}
+        }
+        sql.extend(decided.hit.iter().map(|hit| format!(" AND {hit}")));
+        if !is_inside && self.is_by_query() {
+            sql.extend(self.region.hit.iter().map(|hit| format!(" AND NOT {hit}")));
+        }
+        if *of == Part::Rare && least > 0 {
+            sql.push_str(&format!(" AND length >= {least}"));
+        }
+        sql.push_str(" GROUP BY trace_id");
+        // How long what is seen of a trace lasts: it is no shorter, and as long where all of it is seen.
+        let seen = "toUInt64(max(toUnixTimestamp64Nano(first) + toInt64(length)) - min(toUnixTimestamp64Nano(first)))";
+        if least > 0 || max < ANY_LENGTH {
+            sql.push_str(&format!(" HAVING {seen} >= {least} AND {seen} < {max}"));
+        }
+        sql
+    }
+
+    /// How many pieces begin when.
+    pub fn density_plan(&self, scope: &Scope, step: Nanos) -> Plan {
+        let sql = format!(
+            "SELECT toUInt32(intDiv(toUnixTimestamp64Nano(first) - {{from:Int64}}, {{step:Int64}})) AS step,
+                count() AS pieces
+             FROM pieces WHERE {NEAR} AND first >= fromUnixTimestamp64Nano({{from:Int64}})
+                AND first < fromUnixTimestamp64Nano({{to:Int64}})
+             GROUP BY step"
+        );
+        self.bound(Plan::new(scope, sql), false).bind("step", step.0)
+    }
+
+    /// Pieces that have to be looked through for a side, after what indexes know.
+    pub fn estimate_plan(&self, scope: &Scope, is_inside: bool) -> Plan {
+        let sql = format!(
+            "SELECT table, rows FROM (EXPLAIN ESTIMATE SELECT trace_id FROM pieces WHERE {})",
+            self.candidates_sql(is_inside, &Part::Slices(Slices::default()))
+        );
+        self.bound(Plan::new(scope, sql), is_inside)
+    }
+
+    /// Some traces of a side, the same each time, and how many there may be in these slices.
+    pub fn chosen_plan(&self, scope: &Scope, is_inside: bool, of: &Part, most: usize) -> Plan {
+        let sql = format!(
+            "SELECT trace_id, toUInt64(count() OVER ()) AS key
+             FROM (SELECT trace_id FROM pieces WHERE {})
+             ORDER BY cityHash64(trace_id), trace_id LIMIT {most}",
+            self.candidates_sql(is_inside, of)
+        );
+        self.bound(Plan::new(scope, sql), is_inside)
+    }
+
+    /// All pieces of these traces. Wide columns are read where there are any.
+    pub fn traits_plan(&self, scope: &Scope, traces: &[TraceId]) -> Plan {
+        let hit = |decided: &Decided| decided.hit.clone().unwrap_or_else(|| "1".to_owned());
+        let ids: Vec<u8> = traces.iter().flat_map(|trace| trace.0).collect();
+        let ids = BASE64_STANDARD.encode(ids);
+        // A list of as many ids takes the engine longer to read than the pieces.
+        let sql = format!(
+            "SELECT trace_id, toUnixTimestamp64Nano(first) AS begins,
+                toUnixTimestamp64Nano(first) + toInt64(length) AS ends, toUInt64(spans) AS span_count,
+                toUInt8({}) AS is_base, toUInt8({}) AS is_region, tokens,
+                groups.service AS services, groups.operation AS operations, groups.failed AS failed,
+                numbers.key AS keys, numbers.min AS lows, numbers.max AS highs
+             FROM pieces
+             PREWHERE trace_id IN (
+                SELECT toFixedString(substring(base64Decode('{ids}'), 1 + 16 * arrayJoin(range({}))::UInt32, 16), 16))
+             WHERE {NEAR}",
+            hit(&self.base),
+            hit(&self.region),
+            traces.len()
+        );
+        self.bound(Plan::new(scope, sql), false)
+    }
+
+    fn bound(&self, plan: Plan, is_inside: bool) -> Plan {
+        let time = self.time(is_inside);
+        near(plan, time)
+            .bind("from", time.from.0)
+            .bind("to", time.to.0)
             .bind_all(self.base.binds.values())
             .bind_all(self.region.binds.values())
     }
 }
 
-fn traits_sql(of: &str) -> String {
-    format!(
-        "SELECT trace_id, groupUniqArrayArray(tokens) AS all_tokens,
-            groupUniqArrayArray(arrayMap((s, o, f) -> (toString(s), toString(o), f),
-                groups.service, groups.operation, groups.failed)) AS all_groups,
-            groupUniqArrayArray(arrayMap((k, low, high) -> (toString(k), low, high),
-                numbers.key, numbers.min, numbers.max)) AS all_numbers
-         FROM pieces WHERE {NEAR} AND {of} GROUP BY trace_id"
-    )
-}
-
-/// The same of traces by their ids.
-pub fn traits_plan(scope: &Scope, range: Range, traces: &[TraceId]) -> Plan {
-    near(Plan::new(scope, traits_sql(&format!("trace_id IN ({})", list(traces)))), range)
-}
-
-/// What spans of some traces say: texts, whole numbers, others in their tagged form, and messages of failure; and
-/// which of their keys have numbers.
+/// What spans of some traces say.
 pub fn said_plan(scope: &Scope, traces: &[TraceId]) -> Plan {
     let sql = format!(
-        "SELECT said.1 AS kind, said.2 AS key, said.3 AS value, groupUniqArray(4)(of_service) AS services
-         FROM (SELECT trace_id, toString(service) AS of_service, arrayJoin(arrayConcat(
-                arrayMap((k, v) -> ('text', toString(k), v), mapKeys(attr_str), mapValues(attr_str)),
-                arrayMap((k, v) -> ('int', toString(k), toString(v)), mapKeys(attr_int), mapValues(attr_int)),
-                arrayMap((k, v) -> ('other', toString(k), v), mapKeys(attr_other), mapValues(attr_other)),
-                arrayMap(k -> ('number', toString(k), '#'), arrayConcat(mapKeys(attr_int), mapKeys(attr_dbl))),
-                [('message', '', status_message)])) AS said
-            FROM spans WHERE tenant = {{tenant:String}} AND trace_id IN ({}))
-         WHERE said.3 != '' AND length(said.3) <= {EXPLAIN_VALUE_MAX_BYTES}
-         GROUP BY kind, key, value HAVING uniq(trace_id) >= {LEAST_TRACES}
-         ORDER BY uniq(trace_id) DESC, kind, key, value LIMIT {EXPLAIN_MAX_NAMES}",
+        "SELECT toString(service) AS service, attr_str, attr_int, mapKeys(attr_dbl) AS doubles, attr_other, status_message
+         FROM spans WHERE tenant = {{tenant:String}} AND trace_id IN ({})
+         LIMIT {EXPLAIN_NAMED_SPANS} BY trace_id",
         list(traces)
     );
     Plan::new(scope, sql)
@@ -178,29 +262,45 @@ pub fn makers_plan(scope: &Scope) -> Plan {
     Plan::new(scope, sql)
 }
 
-fn list(traces: &[TraceId]) -> String {
-    traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn decided(text: &str) -> Option<(u64, u64)> {
-        let query = model::query::read(text).unwrap();
-        Decided::of(&query, "t").map(|decided| (decided.min, decided.max))
+        let decided = Decided::of(&model::query::read(text).unwrap(), "t");
+        decided.is_exact.then_some((decided.min, decided.max))
     }
 
     #[test]
-    fn pieces_decide_about_groups_and_whole_durations() {
+    fn pieces_decide_about_groups_tokens_and_whole_durations() {
         const MS: u64 = 1_000_000;
         let any = i64::MAX as u64;
         assert_eq!(decided(""), Some((0, any)));
         assert_eq!(decided("error service=cart"), Some((0, any)));
         assert_eq!(decided("error trace_duration>=2ms trace_duration<5ms"), Some((2 * MS, 5 * MS)));
         assert_eq!(decided("trace_duration>2ms"), Some((2 * MS + 1, any)));
-        assert_eq!(decided("user=ann"), None);
+        assert_eq!(decided("span.user=ann trace_duration>=2ms"), Some((2 * MS, any)));
+        assert_eq!(decided("span.user=ann span.shard=2"), None, "of one and the same span");
+        assert_eq!(decided("user=ann"), None, "origins may say it too");
         assert_eq!(decided("duration>2ms"), None);
         assert_eq!(decided("{ } >> { status = error }"), None);
+    }
+
+    #[test]
+    fn those_outside_are_told_by_what_is_not_hit_where_only_a_query_asks() {
+        let range = Range { from: Timestamp(0), to: Timestamp(100) };
+        let of = |text: &str, inside: Range| Members {
+            range,
+            inside,
+            base: Decided::of(&model::query::read("").unwrap(), "base"),
+            region: Decided::of(&model::query::read(text).unwrap(), "part"),
+        };
+        let is_by_query = |members: &Members| {
+            members.candidates_sql(false, &Part::Slices(Slices::default())).contains("AND NOT (error = 1")
+        };
+        assert!(is_by_query(&of("error", range)));
+        assert!(!is_by_query(&of("error trace_duration>5ms", range)));
+        assert!(!is_by_query(&of("error", Range { to: Timestamp(50), ..range })));
+        assert!(!is_by_query(&of("error duration>5ms", range)), "pieces may say too much");
     }
 }

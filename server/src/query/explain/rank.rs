@@ -10,7 +10,7 @@ use super::stats::{Fisher, corrected};
 
 /// Kept when the corrected chance is smaller, and the difference of the shares at least this.
 const CHANCE: f64 = 0.01;
-const LEAST_EFFECT: f64 = 0.05;
+pub const LEAST_EFFECT: f64 = 0.05;
 /// Things that are paired with each other, and how much more a pair must tell than both of it.
 const PAIRED: usize = 12;
 const PAIR_GAIN: f64 = 0.1;
@@ -97,8 +97,9 @@ pub struct Ranked {
     effect: f64,
 }
 
-/// What was found, the most telling first, and how much was tried.
-pub fn rank(ground: &Ground, things: &[Thing], most: usize) -> (Vec<Ranked>, usize) {
+/// What was found, the most telling first, and how much was tried. So many more had been compared and left out, because
+/// they differ too little.
+pub fn rank(ground: &Ground, things: &[Thing], left_out: usize, most: usize) -> (Vec<Ranked>, usize) {
     let all = (ground.inside.count(), ground.outside.count());
     if all.0 == 0 || all.1 == 0 {
         return (Vec::new(), 0);
@@ -112,7 +113,7 @@ pub fn rank(ground: &Ground, things: &[Thing], most: usize) -> (Vec<Ranked>, usi
     };
     let singles: Vec<Ranked> = (0..things.len()).map(single).collect();
     let pairs = pairs(ground, all, things, &singles);
-    let tried = things.len() + pairs.len();
+    let tried = things.len() + pairs.len() + left_out;
     let mut found: Vec<Ranked> = singles.into_iter().chain(pairs).collect();
     let fisher = Fisher::new(all.0 + all.1);
     let chances: Vec<f64> =

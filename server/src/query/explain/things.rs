@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::FixedState;
 use model::query::ast::{CompareOp, Literal, StatusWord};
 use model::query::edit::{AttrValueOr, Condition};
 use model::query::fields::{AttributeScope, FieldName, Intrinsic, SERVICE_KEY};
@@ -12,11 +13,11 @@ use super::numbers::cuts;
 use super::rank::{Bits, Thing};
 use super::what::What;
 use crate::limits::EXPLAIN_MAX_NUMBERS;
-use crate::storage::reader::{Maker, Said, Traits};
+use crate::storage::reader::{Maker, Said, SaidKind, Traits};
 use crate::storage::token::{self, Fact, Key, Owner};
 
 /// Things in fewer traces are no reason for anything.
-const LEAST_TRACES: usize = 3;
+pub const LEAST_TRACES: usize = 3;
 /// Of things in the same traces, the most telling is named: what was asked for, before who answered.
 const BY_ATTRIBUTE: u8 = 0;
 const BY_MAKER: u8 = 1;
@@ -39,6 +40,8 @@ pub struct Things {
     pub whats: Vec<What>,
     pub services: Vec<String>,
     pub service_traces: Vec<Bits>,
+    /// How many tokens have got a name.
+    pub named: usize,
     families: HashMap<String, u32>,
 }
 
@@ -69,25 +72,32 @@ impl Things {
 
     /// Traces with a number of at least, or less than, each of its cuts.
     fn add_numbers(&mut self, traits: &[Traits], said: &[Said]) {
-        let mut ranges: BTreeMap<&str, BTreeMap<usize, (f64, f64)>> = BTreeMap::new();
+        // By trace, in their order.
+        let mut ranges: HashMap<&str, Vec<(usize, f64, f64)>, FixedState> = HashMap::default();
         for (at, trace) in traits.iter().enumerate() {
             for (key, low, high) in &trace.numbers {
-                let range = ranges.entry(key).or_default().entry(at).or_insert((f64::MAX, f64::MIN));
-                *range = (range.0.min(f64::from(*low)), range.1.max(f64::from(*high)));
+                let (low, high) = (f64::from(*low), f64::from(*high));
+                let of_key = ranges.entry(key).or_default();
+                match of_key.last_mut() {
+                    Some(last) if last.0 == at => *last = (at, last.1.min(low), last.2.max(high)),
+                    _ => of_key.push((at, low, high)),
+                }
             }
         }
         // In which services is known of those that spans were seen to say.
-        let named = said.iter().filter(|one| one.kind == "number").take(EXPLAIN_MAX_NUMBERS);
+        let named = said.iter().filter(|one| one.kind == SaidKind::Number).take(EXPLAIN_MAX_NUMBERS);
         for one in named {
             let Some(ranges) = ranges.get(one.key.as_str()) else { continue };
             let services: Vec<usize> = one.services.iter().map(|service| self.number_of(service)).collect();
             for op in [CompareOp::GtEq, CompareOp::Lt] {
                 // What is nearest to having it: the largest, or the smallest.
-                let end = |range: &(f64, f64)| if op == CompareOp::Lt { range.0 } else { range.1 };
-                for cut in cuts(ranges.values().map(end).collect()) {
+                let is_below = op == CompareOp::Lt;
+                let ends: Vec<(usize, f64)> =
+                    ranges.iter().map(|(at, low, high)| (*at, if is_below { *low } else { *high })).collect();
+                for cut in cuts(ends.iter().map(|(_, end)| *end).collect()) {
                     let mut traces = Bits::none(traits.len());
-                    let is_had = |value: f64| if op == CompareOp::Lt { value < cut } else { value >= cut };
-                    ranges.iter().filter(|(_, r)| is_had(end(r))).for_each(|(at, _)| traces.set(*at));
+                    let has = ends.iter().filter(|(_, end)| (*end < cut) == is_below);
+                    has.for_each(|(at, _)| traces.set(*at));
                     if (LEAST_TRACES..traits.len()).contains(&traces.count()) {
                         let services = services.clone();
                         let thing = Thing { traces, services, rank: BY_ATTRIBUTE, ..Thing::default() };
@@ -125,8 +135,8 @@ impl Things {
 
     fn add_groups(&mut self, traits: &[Traits]) {
         let of = traits.len();
-        let mut services: BTreeMap<&str, (Bits, Bits)> = BTreeMap::new();
-        let mut operations: BTreeMap<(&str, &str), (Bits, Bits)> = BTreeMap::new();
+        let mut services: HashMap<&str, (Bits, Bits), FixedState> = HashMap::default();
+        let mut operations: HashMap<(&str, &str), (Bits, Bits), FixedState> = HashMap::default();
         let none = || (Bits::none(of), Bits::none(of));
         for (at, trace) in traits.iter().enumerate() {
             for (service, operation, failed) in &trace.groups {
@@ -140,14 +150,15 @@ impl Things {
                 }
             }
         }
-        for (service, (all, failures)) in services {
+        // In the same order each time.
+        for (service, (all, failures)) in services.into_iter().collect::<BTreeMap<_, _>>() {
             let number = self.services.len();
             self.services.push(service.to_owned());
             self.service_traces.push(all.clone());
             self.add(vec![is_service(service)], Vec::new(), BY_SERVICE, all, of);
             self.add(vec![is_service(service), is_failed()], vec![number], BY_FAILURE, failures, of);
         }
-        for ((service, operation), (all, failures)) in operations {
+        for ((service, operation), (all, failures)) in operations.into_iter().collect::<BTreeMap<_, _>>() {
             let number = self.number_of(service);
             let named = || vec![is_service(service), is_operation(operation)];
             self.add(named(), vec![number], BY_OPERATION, all, of);
@@ -160,10 +171,11 @@ impl Things {
         for one in said {
             if let Some((token, condition)) = attribute(one) {
                 let services = one.services.iter().map(|service| self.number_of(service)).collect();
-                let rank = if one.kind == "message" { BY_FAILURE } else { BY_ATTRIBUTE };
+                let rank = if one.kind == SaidKind::Message { BY_FAILURE } else { BY_ATTRIBUTE };
                 named.push((vec![token], vec![condition], services, rank));
             }
         }
+        self.named = named.len();
         let mut made: BTreeMap<(&str, &str), BTreeMap<String, Values>> = BTreeMap::new();
         for maker in makers {
             for (key, value) in maker.resource.iter().filter(|(key, _)| key != SERVICE_KEY) {
@@ -180,7 +192,7 @@ impl Things {
                 named.push((tokens, conditions, vec![number], BY_MAKER));
             }
         }
-        let mut by_token: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut by_token: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
         for (at, (tokens, ..)) in named.iter().enumerate() {
             tokens.iter().for_each(|token| by_token.entry(*token).or_default().push(at as u32));
         }
@@ -208,23 +220,23 @@ impl Things {
 /// The token of something said, and the condition that asks for it.
 fn attribute(said: &Said) -> Option<(u32, Condition)> {
     let key = Key::of(Owner::Span, &said.key);
-    let (token, value) = match said.kind.as_str() {
-        "text" => (key.text(&said.value), AttrValue::Str(said.value.clone())),
-        "int" => {
+    let (token, value) = match said.kind {
+        SaidKind::Text => (key.text(&said.value), AttrValue::Str(said.value.clone())),
+        SaidKind::Int => {
             let number = said.value.parse().ok()?;
             (key.int(number), AttrValue::Int(number))
         }
-        "other" => match AttrValue::from_text(&said.value) {
+        SaidKind::Other => match AttrValue::from_text(&said.value) {
             AttrValue::Bool(flag) => (key.bool(flag), AttrValue::Bool(flag)),
             _ => return None,
         },
-        "message" => {
+        SaidKind::Message => {
             let token = token::of_fact(Fact::StatusMessage, said.value.as_bytes());
             let value = AttrValueOr::Data(AttrValue::Str(said.value.clone()));
             let field = FieldName::Intrinsic(Intrinsic::StatusMessage);
             return Some((token, Condition { field, op: CompareOp::Eq, value }));
         }
-        _ => return None,
+        SaidKind::Number => return None,
     };
     Some((token, is(AttributeScope::Span, &said.key, value)))
 }

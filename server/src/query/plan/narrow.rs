@@ -33,13 +33,19 @@ pub struct Hint {
 }
 
 impl Hint {
+    /// Failures are not: there are some among any thousand spans.
     pub fn is_rare(&self) -> bool {
-        self.rank <= BY_ERROR
+        self.rank == BY_TOKEN
     }
 
     /// Whether nearly all pieces it lets through belong to traces that match.
     pub fn is_precise(&self) -> bool {
         self.is_precise
+    }
+
+    /// Whether it asks for nothing but values of which pieces have a token.
+    pub fn is_of_tokens(&self) -> bool {
+        self.is_precise && self.rank == BY_TOKEN
     }
 }
 

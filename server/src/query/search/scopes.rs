@@ -15,7 +15,11 @@ use crate::storage::reader::Plan;
 
 impl Queries {
     /// Gives such attributes of the conditions their scope, where only one will do.
-    pub(super) async fn find_scopes(&self, scope: &Scope, query: &mut Pipeline) -> Result<(), ApiError> {
+    pub(in crate::query) async fn find_scopes(
+        &self,
+        scope: &Scope,
+        query: &mut Pipeline,
+    ) -> Result<(), ApiError> {
         let mut asked = BTreeSet::new();
         each_field(query, &mut |field| asked.extend(without_scope(field).map(|(key, _)| key.to_owned())));
         if asked.is_empty() {

@@ -31,7 +31,7 @@ fn what_most_inside_have_and_few_outside_comes_first() {
         thing(&[], |at| at < 30),
         thing(&[], |_| true),
     ];
-    let (found, tried) = rank(&ground(), &things, 10);
+    let (found, tried) = rank(&ground(), &things, 0, 10);
     let told: Vec<_> = found.iter().map(|one| (one.things.clone(), one.inside, one.outside)).collect();
     assert_eq!(told, [(vec![1], 80, 9), (vec![2], 30, 0)]);
     assert!(tried >= 4 && found.iter().all(|one| one.chance < 0.01));
@@ -46,7 +46,7 @@ fn what_goes_with_a_service_says_so_and_comes_last() {
         // Among those of the service too, most inside and few outside.
         thing(&[0], |at| at < 40),
     ];
-    let (found, _) = rank(&ground(), &things, 10);
+    let (found, _) = rank(&ground(), &things, 0, 10);
     let told: Vec<_> = found.iter().map(|one| (one.things[0], one.goes_with)).collect();
     assert_eq!(told, [(1, None), (0, Some(0))]);
 }
@@ -58,14 +58,14 @@ fn two_that_tell_little_alone_are_a_pair() {
         thing(&[], |at| at < 100 || at % 3 == 1),
         thing(&[], |at| at == 399),
     ];
-    let (found, _) = rank(&ground(), &things, 10);
+    let (found, _) = rank(&ground(), &things, 0, 10);
     assert_eq!((found[0].things.as_slice(), found[0].inside, found[0].outside), (&[0, 1][..], 100, 0));
 }
 
 #[test]
 fn the_same_is_told_once() {
     let things = [thing(&[], |at| at < 80), Thing { rank: 0, ..thing(&[], |at| at < 80) }];
-    let (found, _) = rank(&ground(), &things, 10);
+    let (found, _) = rank(&ground(), &things, 0, 10);
     assert_eq!((found.len(), found[0].things.as_slice(), found[0].alike.as_slice()), (1, &[1][..], &[0][..]));
     assert_eq!(found[0].traces.first_in(&ground().inside, 2), [0, 1]);
 }
@@ -73,13 +73,13 @@ fn the_same_is_told_once() {
 #[test]
 fn with_nobody_inside_there_is_nothing_to_explain() {
     let ground = Ground { inside: Bits::none(TRACES), outside: bits(|_| true), services: Vec::new() };
-    assert_eq!(rank(&ground, &[thing(&[], |at| at < 9)], 10), (Vec::new(), 0));
+    assert_eq!(rank(&ground, &[thing(&[], |at| at < 9)], 0, 10), (Vec::new(), 0));
 }
 
 #[test]
 fn of_the_bounds_of_a_number_the_most_telling_is_told() {
     let bound = |least: usize| Thing { family: Some(7), ..thing(&[], move |at| at < least) };
-    let (found, tried) = rank(&ground(), &[bound(30), bound(90), bound(110), bound(300)], 10);
+    let (found, tried) = rank(&ground(), &[bound(30), bound(90), bound(110), bound(300)], 0, 10);
     assert_eq!((found.len(), found[0].things.as_slice()), (1, &[2][..]), "{found:?}");
     assert!(found[0].alike.is_empty() && tried == 4);
 }
@@ -90,11 +90,11 @@ fn what_is_known_of_some_is_judged_by_those_and_stands_alone() {
     let known = bits(|at| at.is_multiple_of(2));
     let slow = |at: usize| at.is_multiple_of(2) && at < 90;
     let things = [Thing { known: Some(known.clone()), ..thing(&[], slow) }, thing(&[], slow)];
-    let (found, _) = rank(&ground(), &things, 10);
+    let (found, _) = rank(&ground(), &things, 0, 10);
     let told: Vec<_> = found.iter().map(|one| (one.things.clone(), one.inside, one.of)).collect();
     assert_eq!(told, [(vec![0], 45, (50, 150)), (vec![1], 45, (100, 300))]);
     // As many of both sides have it, however few of one are known.
     let known = bits(|at| at >= 80);
     let even = Thing { known: Some(known.clone()), ..thing(&[], move |at| at >= 80) };
-    assert_eq!(rank(&ground(), &[even], 10).0, []);
+    assert_eq!(rank(&ground(), &[even], 0, 10).0, []);
 }

@@ -1,0 +1,262 @@
+//! Which traces are looked at, and on which side they are.
+//!
+//! Candidates of either side are named by pieces: of all of the time, or of even slices of it where there would be too
+//! many. As many as are wanted are taken by a hash of their ids. All their pieces together tell on which side they are,
+//! or their spans where pieces cannot. A candidate counts for a side by its first piece that names it, so that each has
+//! the same chance to be looked at, however many pieces it has.
+
+use std::collections::HashSet;
+
+use model::query::Query;
+use model::view::Scanned;
+use model::{ApiError, Nanos, Scope, TraceId};
+
+use super::plan::{Decided, Members, Part};
+use super::slices::{Density, Slices};
+use crate::limits::{EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_RARE_TRACES, EXPLAIN_VERIFIED_TRACES};
+use crate::query::Queries;
+use crate::query::verify::{Range, Verify};
+use crate::storage::reader::{Candidate, Traits};
+
+/// Steps in which it is counted how many pieces begin.
+const STEPS: u64 = 1_440;
+
+/// The traces of both sides that were looked at.
+#[derive(Default)]
+pub struct Looked {
+    pub traits: Vec<Traits>,
+    pub is_inside: Vec<bool>,
+    /// About how many there are.
+    pub of_inside: u64,
+    pub of_outside: u64,
+    pub scanned: Scanned,
+}
+
+/// Candidates of a side.
+#[derive(Default)]
+struct Chosen {
+    traces: HashSet<TraceId>,
+    slices: Slices,
+    /// How many there are in the slices.
+    total: u64,
+}
+
+/// Those that spans say are found, where they were asked.
+#[derive(Default)]
+struct Judged {
+    base: Option<HashSet<TraceId>>,
+    region: Option<HashSet<TraceId>>,
+}
+
+impl Chosen {
+    /// Of how many those are that were found among the chosen.
+    fn of(&self, found: usize) -> u64 {
+        if self.traces.is_empty() {
+            return 0;
+        }
+        let share = self.slices.share() * self.traces.len() as f64 / self.total as f64;
+        (found as f64 / share).round() as u64
+    }
+}
+
+impl Members {
+    /// On which side a trace is; none if on neither, or if it was not chosen for it.
+    fn side(&self, one: &Traits, judged: &Judged, inside: &Chosen, outside: &Chosen) -> Option<bool> {
+        let is = |judged: &Option<HashSet<TraceId>>, hit: bool| match judged {
+            Some(found) => found.contains(&one.trace_id),
+            None => hit,
+        };
+        let within = |range: Range| range.from <= one.begins && one.begins < range.to;
+        let lasts = |decided: &Decided| {
+            let length = one.ends.since(one.begins).0;
+            length >= decided.min && length < decided.max
+        };
+        if !is(&judged.base, one.first_base.is_some()) || !within(self.range) || !lasts(&self.base) {
+            return None;
+        }
+        let is_inside =
+            is(&judged.region, one.first_region.is_some()) && within(self.inside) && lasts(&self.region);
+        let chosen = if is_inside { inside } else { outside };
+        let named_by = if self.is_by_region(is_inside) { one.first_region } else { one.first_base };
+        let is_chosen =
+            chosen.traces.contains(&one.trace_id) && named_by.is_some_and(|time| chosen.slices.has(time));
+        is_chosen.then_some(is_inside)
+    }
+}
+
+impl Queries {
+    /// `base` and `region` are what the members' conditions were made of.
+    pub(super) async fn look_at_sides(
+        &self,
+        scope: &Scope,
+        members: &Members,
+        (base, region): (&Query, &Query),
+    ) -> Result<Looked, ApiError> {
+        let (mut scanned, inside, outside) = self.chosen(scope, members).await?;
+        let mut traces: Vec<TraceId> = inside.traces.union(&outside.traces).copied().collect();
+        traces.sort_unstable();
+        if traces.is_empty() {
+            return Ok(Looked { scanned, ..Looked::default() });
+        }
+        let (judged_base, judged_region, traits) = tokio::try_join!(
+            self.judged(scope, &members.base, base, &traces, members.range),
+            self.judged(scope, &members.region, region, &traces, members.inside),
+            async { self.reader.traits(&members.traits_plan(scope, &traces)).await.map_err(ApiError::from) }
+        )?;
+        let ((judged_base, more), (judged_region, further), (traits, cost)) =
+            (judged_base, judged_region, traits);
+        [more, further, cost].into_iter().for_each(|cost| scanned.add(cost));
+        let judged = Judged { base: judged_base, region: judged_region };
+        let mut looked = Looked { scanned, ..Looked::default() };
+        for one in traits {
+            if let Some(is_inside) = members.side(&one, &judged, &inside, &outside) {
+                looked.is_inside.push(is_inside);
+                looked.traits.push(one);
+            }
+        }
+        let found = looked.is_inside.iter().filter(|is_inside| **is_inside).count();
+        looked.of_inside = inside.of(found);
+        looked.of_outside = outside.of(looked.is_inside.len() - found);
+        Ok(looked)
+    }
+
+    async fn chosen(&self, scope: &Scope, members: &Members) -> Result<(Scanned, Chosen, Chosen), ApiError> {
+        let step = Nanos(members.range.to.since(members.range.from).0.div_ceil(STEPS));
+        let [of_inside, of_outside] = [true, false].map(|side| members.estimate_plan(scope, side));
+        let density = members.density_plan(scope, step);
+        let (of_inside, of_outside, (steps, mut scanned)) = tokio::try_join!(
+            self.reader.estimate(&of_inside),
+            self.reader.estimate(&of_outside),
+            self.reader.densities(&density)
+        )?;
+        let mut density = Density { from: members.range.from, step, pieces: vec![0; STEPS as usize] };
+        for (step, pieces) in steps {
+            density.pieces.get_mut(step as usize).into_iter().for_each(|known| *known = pieces);
+        }
+        let slices = |is_inside, pieces| Slices::of(members.time(is_inside), &density, pieces);
+        let (inside, outside) = tokio::try_join!(
+            self.choose(scope, members, true, slices(true, of_inside)),
+            self.choose(scope, members, false, slices(false, of_outside))
+        )?;
+        scanned.add(inside.1);
+        scanned.add(outside.1);
+        Ok((scanned, inside.0, outside.0))
+    }
+
+    async fn choose(
+        &self,
+        scope: &Scope,
+        members: &Members,
+        is_inside: bool,
+        slices: Slices,
+    ) -> Result<(Chosen, Scanned), ApiError> {
+        let mut of = Part::Slices(slices);
+        let most = if members.is_exact() { EXPLAIN_MAX_TRACES } else { EXPLAIN_VERIFIED_TRACES };
+        let (mut candidates, mut scanned) =
+            self.reader.candidates(&members.chosen_plan(scope, is_inside, &of, most)).await?;
+        let number = |candidates: &[Candidate]| candidates.first().map_or(0, |first| first.key);
+        if !of.is_whole() && number(&candidates) < EXPLAIN_FEW_TRACES {
+            of = Part::Rare;
+            let plan = members.chosen_plan(scope, is_inside, &of, EXPLAIN_RARE_TRACES);
+            let (all, cost) = self.reader.candidates(&plan).await?;
+            candidates = all;
+            scanned.add(cost);
+        }
+        let total = number(&candidates);
+        let traces: HashSet<TraceId> = candidates.into_iter().map(|candidate| candidate.trace_id).collect();
+        if !of.is_whole() || total > traces.len() as u64 {
+            self.reached.note("explain");
+        }
+        Ok((Chosen { traces, slices: of.slices().cloned().unwrap_or_default(), total }, scanned))
+    }
+
+    /// Those of the traces that the query finds, where pieces do not decide.
+    async fn judged(
+        &self,
+        scope: &Scope,
+        decided: &Decided,
+        query: &Query,
+        traces: &[TraceId],
+        range: Range,
+    ) -> Result<(Option<HashSet<TraceId>>, Scanned), ApiError> {
+        if decided.is_exact {
+            return Ok((None, Scanned::default()));
+        }
+        let verified = self.verify_showing(scope, &Verify::new(query)?, traces, range, 1).await?;
+        let found = verified.found.into_iter().filter(|found| found.spans > 0);
+        Ok((Some(found.map(|found| found.trace_id).collect()), verified.scanned))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Timestamp;
+
+    const DAY: u64 = 86_400_000_000_000;
+
+    fn members(region: &str) -> Members {
+        let range = Range { from: Timestamp(0), to: Timestamp(DAY) };
+        let decided = |text: &str, prefix| Decided::of(&model::query::read(text).unwrap(), prefix);
+        Members { range, inside: range, base: decided("", "base"), region: decided(region, "part") }
+    }
+
+    fn id(number: u8) -> TraceId {
+        TraceId([number; 16])
+    }
+
+    fn trace(number: u8, begins: u64, length: u64, first_region: Option<u64>) -> Traits {
+        Traits {
+            trace_id: id(number),
+            begins: Timestamp(begins),
+            ends: Timestamp(begins + length),
+            first_base: Some(Timestamp(begins)),
+            first_region: first_region.map(Timestamp),
+            ..Traits::default()
+        }
+    }
+
+    fn chosen(numbers: &[u8], slices: Slices, total: u64) -> Chosen {
+        Chosen { traces: numbers.iter().map(|number| id(*number)).collect(), slices, total }
+    }
+
+    #[test]
+    fn a_trace_counts_for_the_side_it_was_chosen_for() {
+        let members = members("error trace_duration>=5ns");
+        let (inside, outside) =
+            (chosen(&[1, 2], Slices::default(), 2), chosen(&[2, 3, 4], Slices::default(), 9));
+        let side = |one: &Traits| members.side(one, &Judged::default(), &inside, &outside);
+        assert_eq!(side(&trace(1, 10, 5, Some(10))), Some(true));
+        assert_eq!(side(&trace(2, 10, 4, Some(10))), Some(false), "too short to be meant");
+        assert_eq!(side(&trace(1, 10, 4, Some(10))), None, "not chosen among the others");
+        assert_eq!(side(&trace(3, 10, 9, None)), Some(false));
+        assert_eq!(side(&trace(3, DAY, 9, None)), None, "not of the search");
+        let judged = Judged { region: Some(HashSet::from([id(2)])), ..Judged::default() };
+        assert_eq!(
+            members.side(&trace(2, 10, 5, None), &judged, &inside, &outside),
+            None,
+            "nothing named it"
+        );
+        assert_eq!(members.side(&trace(4, 10, 5, Some(10)), &judged, &inside, &outside), Some(false));
+        // What was found stands for more.
+        assert_eq!((inside.of(2), outside.of(2), chosen(&[], Slices::default(), 0).of(0)), (2, 6, 0));
+    }
+
+    /// However many of its pieces lie in slices, it is looked at with the chance that one has.
+    #[test]
+    fn of_a_slice_are_traces_whose_first_piece_lies_in_it() {
+        let members = members("error");
+        let step = Nanos(DAY / 24);
+        let density = Density { from: members.range.from, step, pieces: vec![50_000; 24] };
+        let slices = Slices::of(members.range, &density, 1_200_000);
+        let sliced = |numbers| chosen(numbers, slices.clone(), 2);
+        let at = |is_in: bool| (0..DAY).step_by(1_000_000_000).find(|at| slices.has(Timestamp(*at)) == is_in);
+        let (within, without) = (at(true).unwrap(), at(false).unwrap());
+        let side = |one: &Traits| members.side(one, &Judged::default(), &sliced(&[1]), &sliced(&[2]));
+        assert_eq!(side(&trace(1, without, 5, Some(within))), Some(true), "by what makes it meant");
+        assert_eq!(side(&trace(1, within, 5, Some(without))), None);
+        assert_eq!(side(&trace(2, within, 5, None)), Some(false));
+        assert_eq!(side(&trace(2, without, 5, None)), None);
+        assert_eq!(sliced(&[1, 2]).of(2), 80);
+    }
+}
