@@ -43,6 +43,20 @@ impl Api {
         Ok(Some(Answer { body, took }))
     }
 
+    /// How long a server function takes, with its arguments in the order they are declared in.
+    pub async fn call(&self, function: &str, arguments: &[u8]) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        let request = self.http.post(format!("{}/fn/{function}", self.base));
+        let request = request.header("content-type", "application/postcard").body(arguments.to_vec());
+        let answer = request.send().await?;
+        let status = answer.status();
+        answer.bytes().await?;
+        if !status.is_success() {
+            bail!("{function} answered {status}");
+        }
+        Ok(start.elapsed())
+    }
+
     /// How long it takes until the first traces of an answer in parts are there; none when there is none to find.
     pub async fn first_traces(&self, path_and_query: &str) -> anyhow::Result<Option<Duration>> {
         let start = Instant::now();

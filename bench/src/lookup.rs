@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use model::Nanos;
 use tokio::time::Instant;
 use traffic::rng::Rng;
 
@@ -21,8 +22,9 @@ const BACKGROUND_RATE: f64 = 20_000.0;
 /// Merges may take this long after the filling.
 const REST: Duration = Duration::from_secs(120);
 
-/// What is asked, and where. `{start}` is a day ago, `{id}` an order's id that few traces have.
-const SEARCHES: [(&str, &str); 22] = [
+/// What is asked, and where. `{start}` is a day ago, `{hour}` an hour ago, `{id}` an order's id that few traces have, and
+/// `{trace}` a trace.
+const SEARCHES: [(&str, &str); 26] = [
     ("newest", "traces?start={start}"),
     ("service", "traces?start={start}&service=catalog"),
     ("service + error", "traces?start={start}&service=payments&error=true"),
@@ -50,11 +52,28 @@ const SEARCHES: [(&str, &str); 22] = [
     ("calls between services", "dependencies?start={start}"),
     ("anomalies", "anomalies?start={start}"),
     ("explain what failed", "explain?start={start}&part_q=error"),
+    ("explain a brushed hour", "explain?start={start}&part_start={hour}&part_min_duration_ms=1000"),
+    ("explain a value", "explain?start={start}&part_q=app.region%3Dap-south-1"),
+    ("explain what spans tell", "explain?start={start}&part_q=service%3Dcart%20duration%3E20ms"),
+    ("diff against the population", "diff?a={trace}&b=typical"),
     (
         "rate by service",
         "metrics/query_range?start={start}&step_ms=600000&q=%7B%20status%20%3D%20error%20%7D%20%7C%20rate()%20by(resource.service.name)",
     ),
 ];
+
+/// What pages ask by server functions, of the last hour or five minutes: which, and its arguments.
+fn pages() -> anyhow::Result<[(&'static str, &'static str, Vec<u8>); 5]> {
+    const HOUR: u64 = 3_600;
+    let (none, checkout) = (None::<u64>, "checkout");
+    Ok([
+        ("page of services", "report_services", postcard::to_allocvec(&300u64)?),
+        ("page of a service", "report_service", postcard::to_allocvec(&(checkout, "", HOUR))?),
+        ("examples of a service", "list_exemplars", postcard::to_allocvec(&(checkout, "", HOUR))?),
+        ("map", "get_service_map", postcard::to_allocvec(&(none, HOUR, false))?),
+        ("page of anomalies", "list_anomalies", postcard::to_allocvec(&(24 * HOUR))?),
+    ])
+}
 
 /// Where answers have what they found.
 const LISTS: [&str; 9] =
@@ -174,9 +193,12 @@ struct Search {
 }
 
 async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
+    let pages = pages()?;
     let mut searches: Vec<Search> = SEARCHES
         .iter()
-        .map(|(name, _)| Search {
+        .map(|(name, _)| name)
+        .chain(pages.iter().map(|(name, ..)| name))
+        .map(|name| Search {
             name,
             latencies: Latencies::default(),
             first: Latencies::default(),
@@ -190,10 +212,15 @@ async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
     let id = known
         .and_then(|answer| Some(answer.body["values"].as_array()?.last()?["value"].as_str()?.to_owned()));
     let id = id.context("no order id is known")?;
+    let newest = api.get("/api/traces?limit=1&service=checkout").await?;
+    let trace = newest.and_then(|answer| Some(answer.body["traces"][0]["trace_id"].as_str()?.to_owned()));
+    let trace = trace.context("no trace is known")?;
+    let hour = load::now().minus(Nanos(DAY.0 / 24)).0.to_string();
     let until = Instant::now() + length;
     while Instant::now() < until {
         for (search, (_, path)) in searches.iter_mut().zip(SEARCHES) {
-            let path = path.replace("{start}", &start).replace("{id}", &id);
+            let filled = [("{start}", &start), ("{hour}", &hour), ("{id}", &id), ("{trace}", &trace)];
+            let path = filled.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
             let path = if path.starts_with("traces?") {
                 format!("/api/{path}&limit=20")
             } else {
@@ -209,6 +236,9 @@ async fn search(api: &Api, length: Duration) -> anyhow::Result<Vec<Search>> {
             if path.starts_with("/api/traces") {
                 api.first_traces(&path).await?.into_iter().for_each(|took| search.first.add(took));
             }
+        }
+        for (search, (_, function, arguments)) in searches[SEARCHES.len()..].iter_mut().zip(&pages) {
+            search.latencies.add(api.call(function, arguments).await?);
         }
     }
     Ok(searches)
