@@ -27,6 +27,7 @@ mod process;
 mod reference;
 mod report;
 mod senders;
+mod settle;
 mod stages;
 mod stats;
 
@@ -65,6 +66,8 @@ enum What {
     Faults,
     /// What looking for anomalies once a minute costs
     Detect,
+    /// What settling costs while spans arrive
+    Settle,
     /// Parts, merges, moves and expiry over more days than spans are kept
     Month,
     /// Ingest and lookup, which is also what happens without a word
@@ -222,6 +225,7 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
         What::Senders => ("senders", false, false),
         What::Faults => ("faults", false, false),
         What::Detect => ("detect", false, false),
+        What::Settle => ("settle", false, false),
         What::Month => ("month", false, false),
         What::All => ("ingest and lookup", true, true),
     };
@@ -251,6 +255,9 @@ async fn run(what: What, options: &Options) -> anyhow::Result<PathBuf> {
     }
     if matches!(what, What::Detect) {
         detect::run(options, &mut report).await?;
+    }
+    if matches!(what, What::Settle) {
+        settle::run(options, &mut report).await?;
     }
     if matches!(what, What::Month) {
         month::run(options, &mut report).await?;

@@ -135,7 +135,8 @@ async fn run(config: ServeConfig, engine: EngineChoice, doors: Doors) -> anyhow:
     let settling = config.has(Role::Settle).then(|| {
         let found = SettleMetrics { stages: stages.clone(), ..SettleMetrics::default() };
         metrics.register(|registry| found.register(registry));
-        let settler = Settler::new(SettleStore::new(store.clone()), config.settle_after_secs, found);
+        let settler =
+            Settler::new(SettleStore::new(store.on_behalf_of("settle")), config.settle_after_secs, found);
         tokio::spawn(settle_when_migrated(settler, readiness.clone()))
     });
     let detecting = config.has(Role::Settle).then(|| {
@@ -336,7 +337,7 @@ fn detector(config: &ServeConfig, store: &Store, metrics: &Metrics) -> Detector 
         told.register(registry);
     });
     let webhook = config.anomaly_webhook.clone().map(|url| Webhook::start(url, told));
-    Detector::new(SettleStore::new(store.clone()), config.settle_after_secs, found, webhook)
+    Detector::new(SettleStore::new(store.on_behalf_of("detect")), config.settle_after_secs, found, webhook)
 }
 
 async fn settle_when_migrated(settler: Settler, readiness: Readiness) {

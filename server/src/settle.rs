@@ -24,6 +24,7 @@ use crate::limits::{
 };
 use crate::storage::StoreError;
 use crate::storage::settled::{Known, Quiet, SettleStore, SliceRecord, TraceKey, TraceRecord};
+use crate::telemetry::cpu::{CpuSeconds, metered};
 use crate::telemetry::own::{Kind, Work};
 use crate::telemetry::stages::{Stage, Stages};
 
@@ -33,6 +34,8 @@ mod sums;
 mod work;
 
 const RETRY: Duration = Duration::from_secs(5);
+/// While nothing is stored that is not settled.
+const IDLE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Default)]
 pub struct SettleMetrics {
@@ -44,6 +47,7 @@ pub struct SettleMetrics {
     pub paths_passed_over: Counter,
     pub operations_passed_over: Counter,
     pub failures: Counter,
+    pub cpu_seconds: CpuSeconds,
     /// How long ago what is to be settled next was stored.
     pub behind_secs: Gauge,
     /// Registered by whoever made them.
@@ -73,6 +77,11 @@ impl SettleMetrics {
             self.operations_passed_over.clone(),
         );
         registry.register("failures", "Attempts that failed and were repeated", self.failures.clone());
+        registry.register(
+            "cpu_seconds",
+            "CPU time of the server for settling, without the engine's",
+            self.cpu_seconds.clone(),
+        );
         registry.register(
             "behind_seconds",
             "How long ago the oldest piece that is not settled was stored",
@@ -114,9 +123,9 @@ impl Settler {
         let mut done = None;
         let mut is_told = false;
         loop {
-            match self.round(&mut done).await {
-                Ok(true) => is_told = false,
-                Ok(false) => tokio::time::sleep(Duration::from_secs(1)).await,
+            match metered(self.round(&mut done), &self.metrics.cpu_seconds).await {
+                Ok(Duration::ZERO) => is_told = false,
+                Ok(wait) => tokio::time::sleep(wait).await,
                 Err(error) => {
                     self.metrics.failures.inc();
                     if !std::mem::replace(&mut is_told, true) {
@@ -129,8 +138,8 @@ impl Settler {
         }
     }
 
-    /// Settles the next slice; false when its time has not come.
-    async fn round(&self, done: &mut Option<u32>) -> Result<bool, StoreError> {
+    /// Settles the next slice, or says how long to wait: when its time has not come, asking costs more than it brings.
+    async fn round(&self, done: &mut Option<u32>) -> Result<Duration, StoreError> {
         let now = self.store.now().await?;
         let from = match *done {
             Some(done) => done,
@@ -138,25 +147,27 @@ impl Settler {
         };
         *done = Some(from);
         let step = SETTLE_SLICE_SECS.min(self.quiet_secs);
-        if from + step + self.quiet_secs > now {
-            return Ok(false);
+        let wait_until =
+            |until: u32| Duration::from_secs((until + self.quiet_secs).saturating_sub(now).into());
+        if !wait_until(from + step).is_zero() {
+            return Ok(wait_until(from + step));
         }
         let Some(first) = self.store.first_stored(from).await? else {
             self.metrics.behind_secs.set(0);
-            return Ok(false);
+            return Ok(IDLE);
         };
         let from = from.max(first - first % step);
         self.metrics.behind_secs.set(i64::from(now) - i64::from(from));
         let until = from - from % step + step;
-        if until + self.quiet_secs > now {
-            return Ok(false);
+        if !wait_until(until).is_zero() {
+            return Ok(wait_until(until));
         }
         let began = Instant::now();
         let settled = self.slice(from, until).await;
         self.metrics.stages.count(Stage::Settle, began.elapsed(), settled.is_err());
         settled?;
         *done = Some(until);
-        Ok(true)
+        Ok(Duration::ZERO)
     }
 
     async fn slice(&self, from: u32, until: u32) -> Result<(), StoreError> {

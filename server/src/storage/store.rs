@@ -106,6 +106,11 @@ impl Store {
         Store { client, database: address.database.clone() }
     }
 
+    /// The same, whose statements the engine's own log names so.
+    pub fn on_behalf_of(&self, whom: &str) -> Store {
+        Store { client: self.client.clone().with_setting("log_comment", whom), ..self.clone() }
+    }
+
     pub fn client(&self) -> Client {
         self.client.clone().with_database(&self.database)
     }
