@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. ARGS="…" is handed to what a target starts.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test build check e2e bench demo fmt lint clean
+.PHONY: help run test build check e2e bench fuzz demo fmt lint clean
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 UI_STAMP := target/ui.stamp
@@ -35,6 +35,9 @@ e2e: build ## only the browser and SDK tests
 
 bench: build ## measure ingest, storage and queries against ClickHouse alone
 	@cargo run --release --locked --package bench -- $(ARGS)
+
+fuzz: ## feed every decoder and the queue's recovery with what coverage leads to (ARGS=target)
+	@scripts/fuzz.sh $(ARGS)
 
 demo: build ## send demo traffic to a skein that is already running
 	@exec target/release/skein demo $(ARGS)

@@ -70,6 +70,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "server/src/storage/embedded.rs",
             "server/src/doctor.rs",
             "server/tests",
+            "server/fuzz",
             "bench/",
         ],
     ),

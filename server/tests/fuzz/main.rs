@@ -3,7 +3,7 @@
 //! As an ordinary test each target gets the same few thousand inputs every time. `SKEIN_FUZZ_SECONDS=600 cargo test
 //! --release -p server --test fuzz` goes on for so long with new ones, for each target. An input that fails is written
 //! beside the build, and its path is told; kept as a seed here, it stays mended. `make fuzz` feeds the same targets with
-//! what coverage leads to.
+//! what coverage leads to (`server/fuzz`).
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![allow(clippy::disallowed_methods, reason = "how long to go on is not a server's configuration")]
 
@@ -11,6 +11,7 @@ use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use traffic::rng::{Rng, mix};
 
 mod decoders;
@@ -48,9 +49,9 @@ tests! {
     damaged_segments: recovery::RECOVERY,
 }
 
-/// Runs a target on its seeds as they are, and then on what becomes of them by chance.
+/// Runs a target on its seeds and what `make fuzz` has kept as they are, and then on what becomes of them by chance.
 fn run(target: &Target) {
-    let seeds = (target.seeds)();
+    let seeds = [(target.seeds)(), kept(target)].concat();
     for seed in &seeds {
         one(target, seed);
     }
@@ -64,6 +65,14 @@ fn run(target: &Target) {
         one(target, &input);
         round += 1;
     }
+}
+
+/// What led cargo-fuzz to places that nothing else did, the smallest of it: one input a line, in base64.
+fn kept(target: &Target) -> Vec<Vec<u8>> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target.name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(!text.is_empty(), "{} is empty: make fuzz ARGS={}", path.display(), target.name);
+    text.lines().map(|line| BASE64_STANDARD.decode(line).unwrap()).collect()
 }
 
 fn one(target: &Target, input: &[u8]) {
