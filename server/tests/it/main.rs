@@ -18,6 +18,7 @@ mod logs;
 mod openapi;
 mod overload;
 mod overview;
+mod overview_runs;
 mod own_traces;
 mod pages;
 mod planner;
