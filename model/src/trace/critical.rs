@@ -11,8 +11,10 @@
 //!   mail                              |-------------  goes on after the root: nobody waited for it
 //! ```
 //! Children that overlap the one waited for did not hold it up. Children that outlive their parent ran on their own,
-//! except a server that answered after its client had given up. Clocks are those set right by [`Clock`]. Every
-//! nanosecond of the root belongs to exactly one row, so the times add up to the root's duration.
+//! except a server that answered after its client had given up. A producer does not wait for the consumer in another
+//! service, even where that has ended first: the time is the producer's here, though it is no self time of it, because
+//! a child ran. Clocks are those set right by [`Clock`]. Every nanosecond of the root belongs to exactly one row, so
+//! the times add up to the root's duration.
 
 use super::{Clock, Trace, Tree};
 use crate::SpanKind;

@@ -140,7 +140,7 @@ fn Path(stage: Stage) -> impl IntoView {
                     type="button"
                     class="Answer-toggle"
                     aria-pressed=move || stage.is_path_shown.get().to_string()
-                    title="The spans this trace waited for, marked in the bars (c); x and X walk along it"
+                    title="The spans this trace waited for, marked in the bars (c); x and X walk along it. Nobody waits for the consumer of a message, so its producer can count for more here than its self time"
                     on:click=move |_| stage.is_path_shown.update(|shown| *shown = !*shown)
                 >
                     "Critical path"

@@ -59,6 +59,18 @@ impl Column {
         }
     }
 
+    /// What the number means where its name alone does not say it.
+    pub fn meaning(self) -> Option<&'static str> {
+        match self {
+            Column::SelfTime => Some("Time in which no child ran"),
+            Column::Critical => Some(
+                "Time the trace waited for them. More than Self where a message was consumed while it was still being \
+                 sent: nobody waits for its consumer",
+            ),
+            _ => None,
+        }
+    }
+
     fn number(self, group: &Group) -> u64 {
         match self {
             Column::Name => 0,

@@ -63,7 +63,7 @@ pub fn SpanTable(
         };
         view! {
             <th scope="col" aria-sort=sorted>
-                <button type="button" class="SpanTable-sort" on:click=turn>{column.title()}</button>
+                <button type="button" class="SpanTable-sort" title=column.meaning() on:click=turn>{column.title()}</button>
             </th>
         }
     };
