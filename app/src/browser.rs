@@ -16,6 +16,8 @@ pub mod keys;
 pub mod observe;
 pub mod storage;
 pub mod stream;
+#[cfg(not(feature = "reports"))]
+pub mod unseen;
 
 /// The page we run in. There is no application without one.
 pub fn window() -> web_sys::Window {

@@ -68,6 +68,20 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// Runs when what follows from the present event is done, before its frame: whoever reads the page then finds it
+    /// as it will be.
+    pub fn soon(&self) {
+        let weak = Rc::downgrade(&self.inner);
+        wasm_bindgen_futures::spawn_local(async move {
+            // The view may have gone meanwhile.
+            if let Some(inner) = weak.upgrade() {
+                Frame { inner }.now();
+            }
+        });
+    }
+}
+
 impl Inner {
     fn cancel(&self) {
         if let Some(asked) = self.asked.take() {

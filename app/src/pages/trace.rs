@@ -26,6 +26,7 @@ mod link;
 mod missing;
 mod on_stage;
 mod ranks;
+mod rehearse;
 mod span_load;
 mod tools;
 

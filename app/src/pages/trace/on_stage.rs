@@ -14,6 +14,7 @@ use super::holes::{Findings, TopBar};
 use super::keys::{self, Actions};
 use super::link;
 use super::ranks;
+use super::rehearse;
 use super::span_load::SpanFetch;
 use crate::browser::{clipboard, document, origin};
 use crate::state::preferences::{DEFAULT_NAME_SHARE, DEFAULT_PANEL_PX};
@@ -80,6 +81,7 @@ pub fn OnStage(
     ranks::follow(stage);
     let logs = RwSignal::new(LogLoad::Waiting);
     beyond::ask_logs(stage, logs);
+    rehearse::panel(stage, logs);
     beyond::ask_links(stage);
     beyond::ask_clocks(stage);
     let columns = RwSignal::new(Columns::default());

@@ -39,6 +39,8 @@ struct Parts {
     hover: RwSignal<Option<(f64, f64)>>,
     /// The same while it is on a row with events, one of which may have to be named.
     over_events: Memo<Option<(f64, f64)>>,
+    /// Something drawn in the lane has changed. What the cursor is on and what was found only mark rows.
+    is_lane_stale: StoredValue<bool>,
     scroller: NodeRef<html::Div>,
     sheet: NodeRef<html::Div>,
     canvas: NodeRef<html::Canvas>,
@@ -62,6 +64,7 @@ impl Parts {
             brush: RwSignal::new(None),
             hover,
             over_events: Memo::new(move |_| hover.get().filter(|(_, y)| has_events(stage, scroller, *y))),
+            is_lane_stale: StoredValue::new(true),
             scroller,
             sheet: NodeRef::new(),
             canvas: NodeRef::new(),
@@ -248,14 +251,23 @@ fn measure(parts: Parts, frame: Frame) {
 /// Redraws whenever anything drawn changes.
 fn follow(parts: Parts, frame: Frame) {
     let palette = expect_context::<PaletteSignal>().0;
-    let Parts { stage, brush, over_events, .. } = parts;
+    let Parts { stage, brush, over_events, is_lane_stale, .. } = parts;
+    let listed = frame.clone();
+    Effect::new(move |is_again: Option<()>| {
+        // A memo is watched by reading it.
+        drop(stage.rows.read());
+        is_lane_stale.set_value(true);
+        match is_again {
+            Some(()) => listed.soon(),
+            None => listed.request(),
+        }
+    });
+    let lane = frame.clone();
     Effect::new(move |_| {
         palette.track();
         brush.track();
         over_events.track();
         stage.window.track();
-        stage.cursor.track();
-        stage.is_open.track();
         stage.why.track();
         stage.is_path_shown.track();
         stage.is_corrected.track();
@@ -263,8 +275,14 @@ fn follow(parts: Parts, frame: Frame) {
         stage.top.track();
         stage.event.track();
         stage.ranks.track();
-        // A memo is watched by reading it.
-        drop((stage.rows.read(), stage.hits.read(), stage.folds.read()));
+        drop(stage.folds.read());
+        is_lane_stale.set_value(true);
+        lane.request();
+    });
+    Effect::new(move |_| {
+        stage.cursor.track();
+        stage.is_open.track();
+        drop(stage.hits.read());
         frame.request();
     });
 }
@@ -307,6 +325,7 @@ fn fulfil_wishes(parts: Parts, scroll_top: StoredValue<f64>) {
 fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
     let palette = expect_context::<PaletteSignal>().0;
     let mut brush = Brush::default();
+    let mut drawn = None;
     let focused_cursor = Cell::new(None::<u32>);
     Frame::new(move || {
         let stage = parts.stage;
@@ -347,8 +366,13 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
             learned: learned.as_deref().filter(|_| is_corrected),
         };
         let size_px = (parts.columns.get_untracked().lane_px, parts.view_px.get_untracked());
-        if let Some(surface) = Surface::of_size(&canvas, palette.get_untracked(), size_px) {
+        let now = (top, size_px, scene.event);
+        if (parts.is_lane_stale.get_value() || drawn != Some(now))
+            && let Some(surface) = Surface::of_size(&canvas, palette.get_untracked(), size_px)
+        {
             brush.lane(&surface, &scene);
+            drawn = Some(now);
+            parts.is_lane_stale.set_value(false);
         }
         let mut pool = pool.borrow_mut();
         let pool = pool.get_or_insert_with(|| RowPool::new(sheet.clone().into()));
@@ -366,20 +390,24 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
                 is_tab_stop: cursor.map_or(index == 0, |cursor| cursor == row),
             },
         );
-        // The focus goes along with the cursor, unless it is in a field or a panel. Slots are used again for other
-        // rows, so it must never stay on one that shows another row by now.
-        let is_due = focused_cursor.get() != cursor;
-        let is_stray = pool.focused_row().is_some_and(|row| Some(row) != cursor);
-        if (is_due || is_stray) && may_take_focus() {
-            if cursor.is_some_and(|row| pool.focus(row)) {
-                focused_cursor.set(cursor);
-            } else if is_stray {
-                // It comes back when the cursor's row does.
-                focused_cursor.set(None);
-                blur();
-            }
-        }
+        move_focus(pool, cursor, &focused_cursor);
     })
+}
+
+/// The focus goes along with the cursor, unless it is in a field or a panel. Slots are used again for other rows, so it
+/// must never stay on one that shows another row by now.
+fn move_focus(pool: &RowPool, cursor: Option<u32>, focused_cursor: &Cell<Option<u32>>) {
+    let is_due = focused_cursor.get() != cursor;
+    let is_stray = pool.focused_row().is_some_and(|row| Some(row) != cursor);
+    if (is_due || is_stray) && may_take_focus() {
+        if cursor.is_some_and(|row| pool.focus(row)) {
+            focused_cursor.set(cursor);
+        } else if is_stray {
+            // It comes back when the cursor's row does.
+            focused_cursor.set(None);
+            blur();
+        }
+    }
 }
 
 /// Whether the focus is nowhere in particular or in the waterfall already.
