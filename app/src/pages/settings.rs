@@ -105,20 +105,20 @@ fn shown(settings: &Settings) -> impl IntoView + use<> {
         <KeySection are_required=settings.keys_required />
         <section class="Vitals-section">
             <h2 class="Service-heading">"Redaction" <span class="Services-note">{source}</span></h2>
-            <table class="Lines-table">
+            <table class="Lines-table Settings-pairs">
                 <thead><tr><th scope="col">"Rule"</th><th scope="col">"Looks for"</th><th scope="col">"Then"</th></tr></thead>
                 <tbody>{rules}</tbody>
             </table>
         </section>
         <section class="Vitals-section">
             <h2 class="Service-heading">"Kept for" <span class="Services-note">"Set by the --keep options"</span></h2>
-            <table class="Lines-table"><tbody>{days}</tbody></table>
+            <table class="Lines-table Settings-pairs"><tbody>{days}</tbody></table>
         </section>
         <section class="Vitals-section">
             <h2 class="Service-heading">
                 "Limits" <span class="Services-note">"Set on the command line; " <a href="/status">"how near each is"</a></span>
             </h2>
-            <table class="Lines-table"><tbody>{limits}</tbody></table>
+            <table class="Lines-table Settings-pairs"><tbody>{limits}</tbody></table>
         </section>
     }
 }

@@ -57,8 +57,11 @@ fn title(node: &GraphNode) -> impl IntoView + use<> {
 }
 
 pub fn rate(calls: u64, secs: f64) -> String {
-    let rate = calls as f64 / secs.max(1.0);
-    if rate >= 0.1 || calls == 0 { format!("{rate:.1}/s") } else { format!("{:.1}/min", rate * 60.0) }
+    match calls as f64 / secs.max(1.0) {
+        r if r >= 0.1 || calls == 0 => format!("{r:.1}/s"),
+        r if r * 60.0 >= 0.1 => format!("{:.1}/min", r * 60.0),
+        r => format!("{:.1}/h", r * 3_600.0),
+    }
 }
 
 fn figures(name: &'static str, of: &MapFigures, secs: f64) -> impl IntoView + use<> {

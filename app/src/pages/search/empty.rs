@@ -55,7 +55,7 @@ fn addresses(doors: &Endpoints) -> AnyView {
         <dl class="Empty-addresses">
             {address("OTLP over gRPC", if doors.is_tls { "TLS" } else { "no TLS" }, grpc)}
             {address("OTLP over HTTP", "protobuf or JSON, at /v1/traces", http)}
-            {address("One variable", "for any SDK that speaks gRPC", variable)}
+            {address("One variable", "for SDKs with gRPC", variable)}
         </dl>
     }
     .into_any()

@@ -112,7 +112,7 @@ fn explained(search: Search, store: HeatStore) -> Option<impl IntoView> {
     let view = search.view.get();
     let (url, text) = if let Some(url) = store.brushed.url(&view) {
         (url, "What sets this region apart?")
-    } else if view.q.is_empty() {
+    } else if view.q.is_empty() || store.map.with(|map| map.cells.is_empty()) {
         return None;
     } else {
         let base = SearchView { range: view.range, ..SearchView::default() };

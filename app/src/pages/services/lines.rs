@@ -156,6 +156,7 @@ fn slowdown_change(now: &Red, before: &Red) -> Option<Change> {
 pub fn rate(per_second: f64) -> String {
     match per_second {
         0.0 => "–".to_owned(),
+        r if r * 60.0 < 0.1 => format!("{:.1}/h", r * 3_600.0),
         r if r < 0.1 => format!("{:.1}/min", r * 60.0),
         r if r < 100.0 => format!("{r:.1}"),
         r => format::count(r.round() as u64),

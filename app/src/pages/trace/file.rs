@@ -48,7 +48,7 @@ pub fn FilePage() -> impl IntoView {
                 <p class="Message-text">"OTLP JSON, or JSON from Jaeger, up to 32 MB. The file is read and shown; nothing of it is stored."</p>
                 {note}
                 <div class="Message-actions">
-                    <input type="file" accept=".json,application/json" aria-label="Trace file" on:change=chosen />
+                    <input class="Message-file" type="file" accept=".json,application/json" aria-label="Trace file" on:change=chosen />
                 </div>
             </section>
         }
@@ -58,9 +58,11 @@ pub fn FilePage() -> impl IntoView {
         Load::Reading => ask(Some(view! { <p role="status">"Reading the file"</p> }.into_any())).into_any(),
         Load::Failed(error) => {
             let note = view! {
-                <p role="alert" data-testid="error-state">
-                    <b>{title_of(error.code)}</b>" "{error.message}" "{error.hint}
-                </p>
+                <div role="alert" data-testid="error-state">
+                    <p><b>{title_of(error.code)}</b></p>
+                    <p class="Message-text">{error.message}</p>
+                    <p class="Message-hint">{error.hint}</p>
+                </div>
             };
             ask(Some(note.into_any())).into_any()
         }

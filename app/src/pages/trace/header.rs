@@ -41,12 +41,13 @@ pub fn Header(
                     <CopyButton what="trace id" text=Signal::derive(move || trace_id.to_string()) />
                 </span>
                 <span class="TraceHead-actions">
-                    <a class="Button is-small is-quiet" data-testid="compare" href=DiffPair::new(None, Some(Compare::Trace(trace_id))).url()>
+                    <a class="Button is-small is-quiet" data-testid="compare" hidden=stage.is_local() href=DiffPair::new(None, Some(Compare::Trace(trace_id))).url()>
                         "Compare with…"
                     </a>
                     <button
                         type="button"
                         class="Button is-small is-quiet"
+                        hidden=stage.is_local()
                         title="Copy a link that reopens exactly this view (y)"
                         on:click=move |_| actions.copy_link.run(())
                     >
@@ -79,15 +80,15 @@ pub fn Header(
                 <p class="TraceHead-facts">
                     <span><Moment at=start /></span>
                     <b>{duration(staged.trace.duration)}</b>
-                    <span>{counted(span_count, "span", "spans")}</span>
-                    <span>{counted(staged.summary.services.len() as u64, "service", "services")}</span>
-                    <span>{format!("{} deep", count(depth))}</span>
                     <Show when=move || is_growing.get()>
-                        <span class="TraceHead-growing" data-testid="growing" title="The newest span ended less than 30 seconds ago. Spans that come are added by themselves">
+                        <span class="TraceHead-growing" data-testid="growing" title="Spans of it came a moment ago. More are added by themselves">
                             "watching for more spans"
                         </span>
                     </Show>
                     {stage.is_local().then_some(view! { <b data-testid="is-local">"from a file, not stored"</b> })}
+                    <span>{counted(span_count, "span", "spans")}</span>
+                    <span>{counted(staged.summary.services.len() as u64, "service", "services")}</span>
+                    <span>{format!("{} deep", count(depth))}</span>
                 </p>
                 <Tools stage=stage />
             </div>

@@ -17,6 +17,9 @@ const FAILING: f64 = 0.01;
 
 /// With more arrows than these they are drawn fainter, or they would be one surface.
 const MANY_EDGES: usize = 1_500;
+/// From this scale on a box has room for a few letters of its name, as small as they may be.
+const NAMES_FROM_SCALE: f64 = 0.3;
+const LEAST_FONT_PX: f64 = 9.5;
 /// Below this scale an arrow's head is less than a dot.
 const HEADS_FROM_SCALE: f64 = 0.2;
 
@@ -43,7 +46,7 @@ pub fn draw(surface: &Surface, scene: &Scene<'_>) {
     draw_edges(surface, scene, &edges, alpha, view);
     draw_words(surface, scene, &edges, view);
     // Thousands of boxes full of colour would shout.
-    let is_far = scene.camera.scale < WORDS_FROM_SCALE;
+    let is_far = scene.camera.scale < NAMES_FROM_SCALE;
     surface.context.set_global_alpha(if is_far { 0.6 } else { 1.0 });
     for node in (0..scene.map.nodes.len() as u32).filter(|node| scene.shown.nodes[*node as usize]) {
         draw_node(surface, scene, node, view, false);
@@ -210,7 +213,7 @@ fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: View, is_f
     let color = &palette.services[service_color(&node.node.name)];
     context.set_line_width(if is_focus || is_failing { (2.0f64).max(1.5 / scale) } else { 1.0 });
     // Where nothing can be read, the whole box has the colour of its service.
-    surface.fill(if has_words { &palette.surface } else { color });
+    surface.fill(if scale >= NAMES_FROM_SCALE { &palette.surface } else { color });
     context.begin_path();
     let radius = if node.node.kind == NodeKind::Service { 6.0 } else { BOX_HEIGHT / 2.0 };
     let _ = context.round_rect_with_f64(x, y, BOX_WIDTH, BOX_HEIGHT, radius);
@@ -220,6 +223,9 @@ fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: View, is_f
         flag(surface, x + BOX_WIDTH - 10.0, y + 3.0);
     }
     if !has_words {
+        if scale >= NAMES_FROM_SCALE {
+            small_name(surface, &node.node.name, color, (x, y), scale);
+        }
         return;
     }
     let inset = if node.node.kind == NodeKind::Service { 12.0 } else { 18.0 };
@@ -240,6 +246,17 @@ fn draw_node(surface: &Surface, scene: &Scene<'_>, number: u32, view: View, is_f
     surface.text(&fitting(surface, &text, BOX_WIDTH - 2.0 * inset + 6.0), x + inset - 4.0, y + 30.0);
 }
 
+/// As much of the name as fits a small box, beside its colour.
+fn small_name(surface: &Surface, name: &str, color: &str, (x, y): (f64, f64), scale: f64) {
+    let edge = 4.0 / scale;
+    surface.fill(color);
+    surface.rect(x + 1.0, y + BOX_HEIGHT * 0.2, edge, BOX_HEIGHT * 0.6);
+    surface.fill(&surface.palette.text);
+    surface.context.set_font(&SMALL.replacen("11", &format!("{:.1}", LEAST_FONT_PX / scale), 1));
+    let room = BOX_WIDTH - 2.0 * edge;
+    surface.text(&fitting(surface, name, room), x + 1.5 * edge, y + BOX_HEIGHT / 2.0);
+}
+
 /// A triangle in the corner: an anomaly has its origin here.
 fn flag(surface: &Surface, x: f64, y: f64) {
     surface.fill(&surface.palette.error);
@@ -255,7 +272,8 @@ fn fitting(surface: &Surface, text: &str, room: f64) -> String {
         return text.to_owned();
     }
     let mut kept: String = text.to_owned();
-    while kept.pop().is_some() && surface.text_width(&kept) > room - 10.0 {}
+    let dots = surface.text_width("…");
+    while kept.pop().is_some() && surface.text_width(&kept) > room - dots {}
     kept + "…"
 }
 
@@ -277,7 +295,8 @@ fn per_second(calls: u64, secs: f64) -> String {
     match rate {
         r if r >= 10.0 => format!("{r:.0}/s"),
         r if r >= 0.1 => format!("{r:.1}/s"),
-        r => format!("{:.1}/min", r * 60.0),
+        r if r * 60.0 >= 0.1 => format!("{:.1}/min", r * 60.0),
+        r => format!("{:.1}/h", r * 3_600.0),
     }
 }
 

@@ -76,7 +76,7 @@ pub fn SpanDetail(
     view! {
         <div class="Detail" data-testid="span-detail">
             {move || head(stage, &stage.staged(), row.get() as usize)}
-            <p class="Detail-rank" data-testid="span-rank">
+            <p class="Detail-rank" data-testid="span-rank" hidden=stage.is_local()>
                 {move || stage.ranks.read().get(&row.get()).map(rank_text)}
             </p>
             <div class="Detail-filter">
@@ -120,11 +120,11 @@ fn head(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {
         Status::Unset => view! { <span>"unset"</span> }.into_any(),
     };
     let message = trace.is_error(row).then(|| trace.fact_text(row).to_owned()).filter(|m| !m.is_empty());
-    let orphan = trace.is_orphan(row).then(|| {
-        format!(
-            "Its parent, span {}, is not stored: it was not sent, not yet received, or has expired.",
-            trace.parent_id[row]
-        )
+    let orphan = trace.is_orphan(row).then(|| match trace.parent_id[row] {
+        own if own == trace.span_id[row] => "It names itself as its parent.".to_owned(),
+        other => format!(
+            "Its parent, span {other}, is not stored: it was not sent, not yet received, or has expired."
+        ),
     });
     view! {
         <header class="Detail-head">
@@ -191,8 +191,10 @@ fn ids(stage: Stage, staged: &Staged, row: usize) -> impl IntoView + use<> {
                 {parent_id.is_valid().then(|| id("parent span id", parent_id.to_string()))}
                 {id("trace id", trace_id.to_string())}
                 {id("traceparent", format!("00-{trace_id}-{span_id}-01"))}
-                {id("link", format!("{}/trace/{trace_id}?span={span_id}", site()))}
-                {id("curl", format!("curl -s {}/api/traces/{trace_id}", site()))}
+                {(!stage.is_local()).then(|| view! {
+                    {id("link", format!("{}/trace/{trace_id}?span={span_id}", site()))}
+                    {id("curl", format!("curl -s {}/api/traces/{trace_id}", site()))}
+                })}
             </dl>
             <p class="Detail-ways">
                 <a href=alike data-testid="find-alike">"Find traces like this"</a>

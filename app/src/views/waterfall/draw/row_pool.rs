@@ -379,7 +379,7 @@ fn title(staged: &Staged, row: usize) -> String {
     if !trace.fact_text(row).is_empty() {
         lines.push(trace.fact_text(row).to_owned());
     }
-    if trace.is_orphan(row) {
+    if trace.is_orphan(row) && trace.parent_id[row] != trace.span_id[row] {
         lines.push(format!("its parent {} is not stored", trace.parent_id[row]));
     }
     let events = trace.events.of_row(row as u32);
