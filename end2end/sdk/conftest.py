@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,15 +44,23 @@ class Skein:
 
 @pytest.fixture(scope="session")
 def skein(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("skein"), {}) as skein:
+        yield skein
+
+
+@contextmanager
+def serving(folder: Path, variables: dict[str, str], *arguments: str):
+    """A server on the data in a folder, with these settings."""
     assert BINARY.exists(), f"there is no {BINARY}: run `make build` first"
-    folder = tmp_path_factory.mktemp("skein")
-    data = folder / "data"
-    log = folder / "serve.log"
+    data, log = folder / "data", folder / "serve.log"
+    # Of a server before.
+    (data / "addresses.json").unlink(missing_ok=True)
     free = "127.0.0.1:0"
     # The caller's own SKEIN_ settings must not reach a test; where the engine lies may.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SKEIN_") or k == "SKEIN_ENGINE_LIB"}
-    command = [BINARY, "serve", "--http", free, "--otlp-grpc", free, "--otlp-http", free, "--data-dir", data]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SKEIN_") or k == "SKEIN_ENGINE_LIB"} | variables
+    doors = ["--http", free, "--otlp-grpc", free, "--otlp-http", free]
     with log.open("w") as output:
+        command = [BINARY, "serve", *doors, "--data-dir", data, *arguments]
         server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         yield started(server, data, log)

@@ -1,21 +1,18 @@
 """Older spans lie in a bucket, of a server that speaks S3, and are read from there."""
 
 import json
-import os
 import re
-import signal
-import subprocess
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 from moto.server import ThreadedMotoServer
 
-from conftest import BINARY, DRAIN_WITHIN_SECS, get_json, started, tail, wait_for
+from conftest import get_json, serving, wait_for
 
 OLD_TRACE = 0x01D0000000000000000000000000B0C4
 SPANS = 10
 DISK = "SELECT DISTINCT disk_name FROM system.parts WHERE active AND table = 'spans' AND partition LIKE '%old%'"
+QUIET = ("--own-traces", "false")
 KEYS = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "its-secret"}
 
 
@@ -38,25 +35,6 @@ def bucket():
     server.stop()
 
 
-@contextmanager
-def serving(folder, *arguments: str):
-    data, log = folder / "data", folder / "serve.log"
-    free = "127.0.0.1:0"
-    (data / "addresses.json").unlink(missing_ok=True)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SKEIN_") or k == "SKEIN_ENGINE_LIB"} | KEYS
-    doors = ["--http", free, "--otlp-grpc", free, "--otlp-http", free, "--own-traces", "false"]
-    with log.open("w") as output:
-        command = [BINARY, "serve", *doors, "--data-dir", data, *arguments]
-        server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        yield started(server, data, log)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(DRAIN_WITHIN_SECS) == 0, f"skein did not end well; its log ends with\n{tail(log)}"
-    finally:
-        server.kill()
-        server.wait()
-
-
 def sql(folder, text: str) -> str:
     engine = json.loads((folder / "data/engine/client.json").read_text())
     headers = {"X-ClickHouse-User": engine["user"], "X-ClickHouse-Key": engine["password"]}
@@ -71,7 +49,7 @@ def spans_of(skein, trace_id: int) -> int:
 
 def test_older_spans_lie_in_a_bucket(bucket, tmp_path):
     cold = ["--cold-dir", f"{bucket.url}/skein", "--cold-after-days", "2"]
-    with serving(tmp_path, *cold) as skein:
+    with serving(tmp_path, KEYS, *QUIET, *cold) as skein:
         sql(
             tmp_path,
             f"""INSERT INTO spans (tenant, class, received, trace_id, span_id, start, service, operation)
@@ -83,6 +61,6 @@ def test_older_spans_lie_in_a_bucket(bucket, tmp_path):
         assert spans_of(skein, OLD_TRACE) == SPANS
 
     # Kept there, and known without the flag.
-    with serving(tmp_path) as skein:
+    with serving(tmp_path, KEYS, *QUIET) as skein:
         assert sql(tmp_path, DISK) == "cold"
         assert spans_of(skein, OLD_TRACE) == SPANS

@@ -223,30 +223,20 @@ impl Scan {
                 "max(toUnixTimestamp64Nano(first) + length) - min(toUnixTimestamp64Nano(first))"
             }
         };
-        let conditions = self.conditions(window);
-        // Where all traces are meant, all are summed up, in one reading.
-        let (among, mut having) = match self.is_everything() {
-            true => (String::new(), vec![format!("countIf({conditions}) > 0")]),
-            false => (
-                format!("\n                AND trace_id IN (SELECT trace_id FROM pieces WHERE {conditions})"),
-                vec![],
-            ),
-        };
-        if before.is_some() {
-            having.push("(key, trace_id) < ({key:UInt64}, toFixedString(unhex({id:String}), 16))".to_owned());
-        }
-        let having = match having.is_empty() {
-            true => String::new(),
-            false => format!("HAVING {}", having.join(" AND ")),
+        let having = match before {
+            Some(_) => "HAVING (key, trace_id) < ({key:UInt64}, toFixedString(unhex({id:String}), 16))",
+            None => "",
         };
         let sql = format!(
             "SELECT trace_id, toUInt64({measure}) AS key
              FROM pieces
              WHERE tenant = {{tenant:String}} AND bucket >= toDateTime({{reach_low:UInt32}}, 'UTC')
-                AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC'){among}
+                AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC')
+                AND trace_id IN (SELECT trace_id FROM pieces WHERE {})
              GROUP BY trace_id {having}
              ORDER BY key DESC, trace_id DESC
-             LIMIT {{limit:UInt32}}"
+             LIMIT {{limit:UInt32}}",
+            self.conditions(window)
         );
         let place = before.unwrap_or_default();
         self.bound(Plan::new(scope, sql), window)
