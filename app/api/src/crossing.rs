@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::sync::OnceLock;
 
+use model::{ApiError, ErrorCode};
 use server_fn::Http;
 use server_fn::client::Client;
 use server_fn::codec::{FromReq, FromRes, IntoReq, IntoRes, Postcard, PostcardEncoding};
@@ -67,11 +68,40 @@ async fn send<C: Client<Failure>>(path: &str, body: Bytes) -> Result<Bytes, Fail
     let content = PostcardEncoding::CONTENT_TYPE;
     let path = [BASE.get().copied().unwrap_or_default(), path].concat();
     let response = C::send(C::Request::try_new_post_bytes(&path, content, content, body)?).await?;
-    let is_failure = (400..=599).contains(&response.status());
+    let status = response.status();
     let bytes = response.try_into_bytes().await?;
-    if is_failure { Err(Failure::de(bytes)) } else { Ok(bytes) }
+    if (400..=599).contains(&status) { Err(refused(status, bytes)) } else { Ok(bytes) }
+}
+
+/// What an answer says that is no success. What stands before Skein may have answered in its place, in words of its
+/// own or in none.
+pub fn refused(status: u16, body: Bytes) -> Failure {
+    const HINT: &str =
+        "Skein may be restarting, or what stands before it does not reach it; try again in a moment";
+    let code = if status >= 500 { ErrorCode::Busy } else { ErrorCode::Internal };
+    let unsaid = |_| Failure(ApiError::new(code, format!("The answer was {status}, without a reason"), HINT));
+    PostcardEncoding::decode(body).unwrap_or_else(unsaid)
 }
 
 fn failure(error: ServerFnErrorErr) -> Failure {
     Failure::from_server_fn_error(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_why_or_that_nothing_was_said() {
+        let known = Failure(ApiError::not_found("no such trace", "look elsewhere"));
+        assert_eq!(refused(404, known.ser()), known);
+        for body in ["", "upstream connect error", "<html>503</html>", "\n\n"] {
+            let Failure(error) = refused(503, Bytes::from_static(body.as_bytes()));
+            assert_eq!(
+                (error.code, error.message.as_str()),
+                (ErrorCode::Busy, "The answer was 503, without a reason")
+            );
+        }
+        assert_eq!(refused(413, Bytes::new()).0.code, ErrorCode::Internal);
+    }
 }

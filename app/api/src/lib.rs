@@ -12,7 +12,7 @@ mod parts;
 
 #[cfg(feature = "ssr")]
 pub use backend::{Backend, Caller, functions_handler, is_function};
-pub use crossing::{answered, ask_below};
+pub use crossing::{answered, ask_below, refused};
 pub use failure::Failure;
 pub use functions::{
     create_key, explain_region, find_in_trace, get_diff, get_endpoints, get_facets, get_heatmap,
@@ -22,6 +22,6 @@ pub use functions::{
     list_operations, list_services, list_trace_keys, rank_spans, read_trace_file, report_service,
     report_services, revoke_key, search_traces,
 };
-pub use parts::{PartReader, SEARCH_PARTS, failure_of, parts_request};
+pub use parts::{PartReader, SEARCH_PARTS, parts_request};
 #[cfg(feature = "ssr")]
 pub use parts::{failure_bytes, part_bytes, read_parts_request};

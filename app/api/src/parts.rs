@@ -23,11 +23,6 @@ pub fn parts_request(search: &TraceSearch) -> Vec<u8> {
     PostcardEncoding::encode(search).map(Into::into).unwrap_or_default()
 }
 
-/// What a failed request says.
-pub fn failure_of(body: Vec<u8>) -> Failure {
-    Failure::de(Bytes::from(body))
-}
-
 /// Puts parts together out of what arrives.
 #[derive(Default)]
 pub struct PartReader {

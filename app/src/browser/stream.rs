@@ -6,8 +6,8 @@ use wasm_bindgen_futures::JsFuture;
 
 /// Why an answer ended before its end.
 pub enum Ended {
-    /// The server says why in the body.
-    Refused(Vec<u8>),
+    /// The status, and the body, in which the server says why.
+    Refused(u16, Vec<u8>),
     /// The connection broke, or the request was given up.
     Broken,
 }
@@ -59,7 +59,7 @@ async fn read(
     let answer: web_sys::Response = answer.unchecked_into();
     if !answer.ok() {
         let body = JsFuture::from(answer.array_buffer().map_err(broken)?).await.map_err(broken)?;
-        return Err(Ended::Refused(Uint8Array::new(&body).to_vec()));
+        return Err(Ended::Refused(answer.status(), Uint8Array::new(&body).to_vec()));
     }
     let Some(body) = answer.body() else { return Ok(()) };
     let reader: web_sys::ReadableStreamDefaultReader = body.get_reader().unchecked_into();

@@ -144,7 +144,9 @@ impl Feed {
                         *phase = Phase::Idle;
                     }
                 }),
-                Err(Ended::Refused(body)) => self.phase.set(Phase::Failed(api::failure_of(body).0)),
+                Err(Ended::Refused(status, body)) => {
+                    self.phase.set(Phase::Failed(api::refused(status, body.into()).0));
+                }
                 Err(Ended::Broken) => self.phase.set(Phase::Failed(ApiError::new(
                     ErrorCode::Busy,
                     "Skein did not answer",
