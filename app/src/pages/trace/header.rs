@@ -1,11 +1,13 @@
 //! What the trace is: name, outcome, start, size, and who took part.
 
+use leptos::html;
 use leptos::prelude::*;
 use model::trace::diff::Compare;
 use model::view::{ServiceShare, TraceSummary};
 
 use super::keys::Actions;
 use super::tools::Tools;
+use crate::browser::observe::SizeWatch;
 use crate::chart::color::service_color_css;
 use crate::format::{count, counted, duration};
 use crate::url::DiffPair;
@@ -14,6 +16,9 @@ use crate::widgets::copy::CopyButton;
 use crate::widgets::icon::Icon;
 use crate::widgets::moment::Moment;
 use crate::widgets::status::StatusBadge;
+
+/// As much is still seen of a list that was scrolled on.
+const LEGEND_LINE_PX: i32 = 4;
 
 #[component]
 pub fn Header(
@@ -96,6 +101,15 @@ pub fn Header(
     }
 }
 
+/// Services that a list too small for all of them has below its edge.
+fn entries_below(list: &web_sys::Element) -> u64 {
+    let end = list.get_bounding_client_rect().bottom();
+    let all = list.children();
+    let is_below =
+        |at: &u32| all.item(*at).is_some_and(|entry| entry.get_bounding_client_rect().bottom() > end);
+    (0..all.length()).filter(is_below).count() as u64
+}
+
 /// Who took part, with colours; a click finds a service's spans.
 #[component]
 pub fn Legend(stage: Stage) -> impl IntoView {
@@ -131,9 +145,31 @@ pub fn Legend(stage: Stage) -> impl IntoView {
             </button>
         }
     };
+    let list = NodeRef::<html::Div>::new();
+    let below = RwSignal::new(0);
+    let look = move || below.set(list.get_untracked().map_or(0, |list| entries_below(&list)));
+    let watch = StoredValue::new_local(None::<SizeWatch>);
+    Effect::new(move |_| watch.set_value(list.get().and_then(|list| SizeWatch::new(&list, look))));
+    let go_on = move |_| {
+        if let Some(list) = list.get_untracked() {
+            list.set_scroll_top(list.scroll_top() + list.client_height() - LEGEND_LINE_PX);
+        }
+    };
     view! {
-        <div class="Legend" role="group" aria-label="Services" tabindex="0">
-            {staged.summary.services.iter().cloned().map(one).collect_view()}
+        <div class="Legend-frame">
+            <div class="Legend" role="group" aria-label="Services" tabindex="0" node_ref=list on:scroll=move |_| look()>
+                {staged.summary.services.iter().cloned().map(one).collect_view()}
+            </div>
+            <button
+                type="button"
+                class="Legend-more"
+                data-testid="legend-more"
+                title="Scroll to further services"
+                hidden=move || below.get() == 0
+                on:click=go_on
+            >
+                {move || format!("{} more", count(below.get()))}
+            </button>
         </div>
     }
 }
