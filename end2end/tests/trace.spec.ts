@@ -1,6 +1,21 @@
+import { type Page } from "@playwright/test";
 import { expectAccessible } from "../support/a11y.ts";
 import { drawn } from "../support/seed.ts";
 import { expect, test } from "../support/skein.ts";
+
+/** Keeps the first request to a path waiting until `answer` is called. */
+async function hold(page: Page, path: string) {
+  let answer = () => {};
+  const until = new Promise<void>((done) => (answer = done));
+  let seen = () => {};
+  const held = new Promise<void>((done) => (seen = done));
+  await page.route(`**${path}`, async (route) => {
+    seen();
+    await until;
+    await route.continue();
+  });
+  return { answer, held };
+}
 
 const PICTURE = `
   shop: GET /checkout          0-420  http.request.method=GET
@@ -74,6 +89,43 @@ test("a log tool's link opens the span", async ({ page, skein }) => {
   const span = trace.spans[1]!;
   await page.goto(`/link?trace_id=${trace.traceId.toUpperCase()}&span_id=${span.spanId}&ts=0`);
   await expect(page.getByTestId("span-detail")).toContainText("POST /reserve");
+});
+
+test("a word that is nowhere is said to be so once attributes were looked through", async ({ page, skein }) => {
+  const trace = drawn(PICTURE);
+  await skein.seed(trace);
+  const { answer, held } = await hold(page, "/fn/find_in_trace");
+  await page.goto(`/trace/${trace.traceId}`);
+  await page.keyboard.press("/");
+  await page.keyboard.type("n");
+  await held;
+  await page.keyboard.type("owhere");
+  await expect(page.getByTestId("find-count")).toHaveText("…");
+  answer();
+  await expect(page.getByTestId("find-count")).toHaveText("0 found");
+});
+
+test("services below the edge of their list are counted, and a click goes to them", async ({ page, skein }) => {
+  const calls = Array.from({ length: 40 }, (_, n) => `  department-${n}: GET /part/${n}  ${n}-${n + 5}`);
+  const trace = drawn(["shop: GET /all  0-100", ...calls].join("\n"));
+  await skein.seed(trace);
+  await page.setViewportSize({ width: 1600, height: 900 });
+  await page.goto(`/trace/${trace.traceId}`);
+  const more = page.getByTestId("legend-more");
+  await expect(more).toHaveText(/^[1-3]?\d more$/);
+  await expectAccessible(page);
+  const before = Number.parseInt(await more.innerText());
+  await more.click();
+  await expect.poll(async () => ((await more.isHidden()) ? 0 : Number.parseInt(await more.innerText()))).toBeLessThan(before);
+  await page.locator(".Legend").evaluate((legend) => (legend.scrollTop = legend.scrollHeight));
+  await expect(more).toBeHidden();
+});
+
+test("an answer without a reason is told in plain words", async ({ page }) => {
+  await page.route("**/fn/get_trace", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.goto(`/trace/${drawn(PICTURE).traceId}`);
+  await expect(page.getByTestId("error-state")).toContainText("The answer was 503, without a reason");
+  await expect(page.getByTestId("error-state")).toContainText("busy or restarting");
 });
 
 test("a trace is opened with at most eight requests", async ({ page, skein }) => {

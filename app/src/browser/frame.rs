@@ -16,6 +16,8 @@ pub struct Frame {
 struct Inner {
     /// The frame asked for and not yet run.
     asked: Cell<Option<i32>>,
+    /// Runs when the present event is done.
+    is_soon: Cell<bool>,
     on_frame: RefCell<Option<Closure<dyn FnMut()>>>,
     run: RefCell<Box<dyn FnMut()>>,
 }
@@ -24,6 +26,7 @@ impl Frame {
     pub fn new(run: impl FnMut() + 'static) -> Frame {
         let inner = Rc::new(Inner {
             asked: Cell::new(None),
+            is_soon: Cell::new(false),
             on_frame: RefCell::new(None),
             run: RefCell::new(Box::new(run)),
         });
@@ -72,10 +75,14 @@ impl Frame {
     /// Runs when what follows from the present event is done, before its frame: whoever reads the page then finds it
     /// as it will be.
     pub fn soon(&self) {
+        if self.inner.is_soon.replace(true) {
+            return;
+        }
         let weak = Rc::downgrade(&self.inner);
         wasm_bindgen_futures::spawn_local(async move {
             // The view may have gone meanwhile.
             if let Some(inner) = weak.upgrade() {
+                inner.is_soon.set(false);
                 Frame { inner }.now();
             }
         });

@@ -114,6 +114,8 @@ pub struct Stage {
     pub rows: Memo<Arc<Rows>>,
     pub find: RwSignal<String>,
     pub hits: Memo<Arc<Hits>>,
+    /// Has the attributes looked through, where a server knows them.
+    pub ask: StoredValue<Option<Callback<String>>>,
     /// Spans whose attributes hold what is looked for, and the text they were found by.
     pub found: RwSignal<(String, Vec<u32>)>,
     /// Only what was found is listed, with the way to it.
@@ -175,6 +177,7 @@ impl Stage {
             }),
             find,
             hits,
+            ask: StoredValue::new(None),
             found,
             is_filtered,
             why: RwSignal::new(None),
@@ -476,10 +479,19 @@ impl Stage {
         }
     }
 
+    /// Whether attributes are still looked through for what is typed.
+    pub fn is_looking(self) -> bool {
+        !self.is_local() && self.found.with(|(text, _)| self.find.with(|find| find != text))
+    }
+
     /// Looks for something, and shows the first of it.
     pub fn look_for(self, text: String) {
         if text.trim().is_empty() {
             self.is_filtered.set(false);
+        }
+        // The answer takes longest, so the question goes out before anything else follows from the text.
+        if let Some(ask) = self.ask.get_value() {
+            ask.run(text.clone());
         }
         self.find.set(text);
         self.show_first_hit();

@@ -27,7 +27,8 @@ const KEYS: [&str; TRACE_FIND_WORDS_MAX] = ["k0", "k1", "k2", "k3", "k4", "k5"];
 /// Spans in which every word occurs somewhere, whatever its case; `key=value` means an attribute that is exactly so.
 pub fn find_plan(scope: &Scope, trace: TraceId, text: &str) -> Plan {
     let words: Vec<&str> = text.split_whitespace().take(TRACE_FIND_WORDS_MAX).collect();
-    let mut sql = format!("SELECT span_id FROM spans WHERE {OF_TRACE}");
+    // The engine would sort a dozen conditions by what each costs to read before it reads the few granules there are.
+    let mut sql = format!("SELECT span_id FROM spans PREWHERE {OF_TRACE} WHERE true");
     for (at, word) in words.iter().enumerate() {
         sql += " AND (";
         if word.split_once('=').is_some_and(|(key, _)| !key.is_empty()) {
@@ -67,16 +68,12 @@ fn word_sql(key: &str, name: &str, word: &str) -> String {
     let same = format!("{{{key}:String}} = {{{name}:String}}");
     let has = |text: &str| format!("{position}({text}, {{{name}:String}}) > 0");
     let any = |list: &str| format!("arrayExists(v -> {}, {list})", has("v"));
+    // What is short or rare is looked through as one list: planning each condition takes half a millisecond.
+    let few = "arrayConcat(mapKeys(attr_str), mapKeys(attr_int), mapKeys(attr_other), mapValues(attr_other), events.name,
+        CAST([service, operation, status_message] AS Array(String)))";
     let mut places = vec![
-        has("service"),
-        has("operation"),
-        has("status_message"),
         any("mapValues(attr_str)"),
-        any("mapKeys(attr_str)"),
-        any("mapKeys(attr_int)"),
-        any("mapValues(attr_other)"),
-        any("mapKeys(attr_other)"),
-        any("events.name"),
+        any(few),
         format!("arrayExists(m -> {}, events.attrs)", any("mapValues(m)")),
     ];
     places.extend(integer(word).map(|number| format!("has(mapValues(attr_int), {number})")));

@@ -17,15 +17,13 @@ use crate::views::trace_logs::LogLoad;
 /// Looks for what is typed in the attributes too. One question at a time: what was typed meanwhile is asked next.
 pub fn find_in_attributes(stage: Stage) {
     let is_asking = StoredValue::new(false);
-    Effect::new(move |_| {
-        let text = stage.find.get();
-        if stage.is_local() {
-            return;
-        }
-        if !text.trim().is_empty() && !is_asking.get_value() {
-            ask(stage, text, is_asking);
-        }
-    });
+    if !stage.is_local() {
+        stage.ask.set_value(Some(Callback::new(move |text: String| {
+            if !text.trim().is_empty() && !is_asking.get_value() {
+                ask(stage, text, is_asking);
+            }
+        })));
+    }
 }
 
 /// Links to tools beside Skein.
@@ -82,9 +80,8 @@ fn ask(stage: Stage, text: String, is_asking: StoredValue<bool>) {
         let Some(()) = is_asking.try_set_value(false).is_none().then_some(()) else {
             return;
         };
-        if let Ok(spans) = answer {
-            stage.add_found(text.clone(), rows_of(&stage.staged().trace, spans));
-        }
+        // Without an answer, what names say alone stands.
+        stage.add_found(text.clone(), rows_of(&stage.staged().trace, answer.unwrap_or_default()));
         let now = stage.find.get_untracked();
         if now != text && !now.trim().is_empty() {
             ask(stage, now, is_asking);

@@ -52,6 +52,7 @@ pub fn OnStage(
     document().set_title(&title);
     let stage = Stage::new(staged);
     let router = expect_context::<Router>();
+    beyond::find_in_attributes(stage);
     if !stage.is_local() {
         link::keep(stage, router, id);
     }
@@ -77,7 +78,6 @@ pub fn OnStage(
     let actions = Actions { reload, copy_link, journey };
     keys::listen(stage, actions);
     answer::work_out(stage);
-    beyond::find_in_attributes(stage);
     ranks::follow(stage);
     let logs = RwSignal::new(LogLoad::Waiting);
     beyond::ask_logs(stage, logs);

@@ -53,6 +53,7 @@ fn Find(stage: Stage) -> impl IntoView {
         let at = stage.cursor.get().and_then(|row| hits.ordinal(&stage.staged().outline.tree, row));
         match at {
             Some(at) => format!("{} of {}", count(at as u64), count(hits.len() as u64)),
+            None if hits.is_empty() && stage.is_looking() => "…".to_owned(),
             None => format!("{} found", count(hits.len() as u64)),
         }
     };
@@ -81,8 +82,11 @@ fn Find(stage: Stage) -> impl IntoView {
         }
         format!("{} hidden", count(stage.rows.read().hidden() as u64))
     };
-    let is_none =
-        move || stage.hits.with(|hits| hits.is_empty()) && !stage.find.with(|t| t.trim().is_empty());
+    let is_none = move || {
+        stage.hits.with(|hits| hits.is_empty())
+            && !stage.find.with(|text| text.trim().is_empty())
+            && !stage.is_looking()
+    };
     view! {
         <div class="Find" class:is-none=is_none role="search" aria-label="Find in this trace">
             {Icon::Search.show()}

@@ -85,10 +85,9 @@ pub fn Waterfall(
 ) -> impl IntoView {
     let parts = Parts::new(stage, columns, name_share, gutter_px);
     let pool = Rc::new(RefCell::new(None::<RowPool>));
-    let frame = painter(parts, Rc::clone(&pool));
+    let frame = painter(parts, Rc::clone(&pool), Wishes::new(scroll_top));
     measure(parts, frame.clone());
     follow(parts, frame.clone());
-    fulfil_wishes(parts, scroll_top);
     let scroll = Memo::new(move |_| Scroll::new(stage.rows.read().len(), parts.view_px.get()));
     let deepest = stage.staged().deepest;
     let on_scroll = move |_| {
@@ -279,6 +278,16 @@ fn follow(parts: Parts, frame: Frame) {
         is_lane_stale.set_value(true);
         lane.request();
     });
+    let wished = frame.clone();
+    Effect::new(move |is_again: Option<()>| {
+        stage.wish.track();
+        parts.view_px.track();
+        // The first comes from the address, before anything is laid out.
+        match is_again {
+            Some(()) => wished.soon(),
+            None => wished.request(),
+        }
+    });
     Effect::new(move |_| {
         stage.cursor.track();
         stage.is_open.track();
@@ -287,42 +296,38 @@ fn follow(parts: Parts, frame: Frame) {
     });
 }
 
-/// Scrolls to the rows the stage wants shown, once they are listed and the size is known.
-fn fulfil_wishes(parts: Parts, scroll_top: StoredValue<f64>) {
-    let done = StoredValue::new(None::<Wish>);
-    let is_restored = StoredValue::new(false);
-    Effect::new(move |_| {
-        let (wish, view_px) = (parts.stage.wish.get(), parts.view_px.get());
-        let Some(scroller) = parts.scroller.get() else {
+/// Scrolls to the rows the stage wants shown.
+struct Wishes {
+    /// Where the list was scrolled to when it was last on stage.
+    restored: Option<f64>,
+    done: Option<Wish>,
+}
+
+impl Wishes {
+    fn new(scroll_top: StoredValue<f64>) -> Wishes {
+        Wishes { restored: Some(scroll_top.get_value()), done: None }
+    }
+
+    /// Once the list has its height. What is drawn next shows the row: a frame less than if scrolling were waited for.
+    fn fulfil(&mut self, stage: Stage, scroller: &web_sys::Element, view_px: f64) {
+        if let Some(top) = self.restored.take().filter(|top| *top > 0.0) {
+            scroller.set_scroll_top(top as i32);
+        }
+        let Some(wish) = stage.wish.get_untracked().filter(|wish| self.done != Some(*wish)) else {
             return;
         };
-        if view_px <= 0.0 {
-            return;
+        self.done = Some(wish);
+        let rows = stage.rows.get_untracked();
+        let index = rows.index_of(wish.row);
+        let top = f64::from(scroller.scroll_top());
+        if let Some(top) = index.and_then(|index| Scroll::new(rows.len(), view_px).to_show(index, top)) {
+            scroller.set_scroll_top(top.round() as i32);
         }
-        // The content's new height is set by an effect of its own; the next frame has it.
-        request_animation_frame(move || {
-            if !is_restored.try_get_value().unwrap_or(true) {
-                is_restored.set_value(true);
-                scroller.set_scroll_top(scroll_top.get_value() as i32);
-            }
-            let Some(wish) = wish.filter(|wish| done.try_get_value().is_some_and(|done| done != Some(*wish)))
-            else {
-                return;
-            };
-            done.set_value(Some(wish));
-            let rows = parts.stage.rows.get_untracked();
-            let scroll = Scroll::new(rows.len(), view_px);
-            let index = rows.index_of(wish.row);
-            if let Some(top) = index.and_then(|index| scroll.to_show(index, f64::from(scroller.scroll_top())))
-            {
-                scroller.set_scroll_top(top.round() as i32);
-            }
-        });
-    });
+    }
 }
 
 /// The closure that draws a frame: bars on the canvas, rows beside it.
-fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
+fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>, mut wishes: Wishes) -> Frame {
     let palette = expect_context::<PaletteSignal>().0;
     let mut brush = Brush::default();
     let mut drawn = None;
@@ -335,10 +340,14 @@ fn painter(parts: Parts, pool: Rc<RefCell<Option<RowPool>>>) -> Frame {
             return;
         };
         // A panel that opened has taken room by now. Drawn first and measured later, everything would be drawn twice.
-        parts.measure();
-        let staged = stage.staged();
-        let rows = stage.rows.get_untracked();
-        let scroll = Scroll::new(rows.len(), parts.view_px.get_untracked());
+        let has_changed = parts.measure();
+        let (staged, rows) = (stage.staged(), stage.rows.get_untracked());
+        let view_px = parts.view_px.get_untracked();
+        // Another size is followed by another height of the list, and that by another turn of this.
+        if !has_changed && view_px > 0.0 {
+            wishes.fulfil(stage, &scroller, view_px);
+        }
+        let scroll = Scroll::new(rows.len(), view_px);
         let top = f64::from(scroller.scroll_top());
         let why = stage.why.get_untracked();
         let folds = stage.folds.get_untracked();
