@@ -109,6 +109,12 @@ export class Skein {
     if (!answer.ok) throw new Error(`/v1/traces answered ${answer.status}: ${await answer.text()}`);
   }
 
+  /** Sends many traces in one request, and waits until each can be read back. */
+  async seedAll(traces: SeedTrace[]) {
+    await this.send(traces);
+    for (const { traceId, spans } of traces) await this.trace(traceId, spans.length);
+  }
+
   /** The spans of a trace, once there are at least `count` of them. */
   async trace(traceId: string, count = 1): Promise<Span[]> {
     return waitFor(`trace ${traceId} with ${count} spans`, async () => {

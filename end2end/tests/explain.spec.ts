@@ -6,17 +6,16 @@ import { Skein, expect, test as base } from "../support/skein.ts";
 const test = base.extend<{ shop: Skein }>({
   shop: async ({}, use) => {
     const skein = await Skein.start();
-    for (let i = 0; i < 48; i++) {
+    const orders = Array.from({ length: 48 }, (_, i) => {
       const isSlow = i % 4 === 0;
       const length = isSlow ? 2000 + i * 10 : 20 + i;
       const customer = isSlow ? "acme" : `c${i % 3}`;
-      await skein.seed(
-        drawn(
-          `web: POST /order   0-${length} customer=${customer} shard=${i % 5}\n  pay: charge   5-${length - 5}`,
-          600_000 - i * 10_000,
-        ),
+      return drawn(
+        `web: POST /order   0-${length} customer=${customer} shard=${i % 5}\n  pay: charge   5-${length - 5}`,
+        600_000 - i * 10_000,
       );
-    }
+    });
+    await skein.seedAll(orders);
     await use(skein);
     await skein.stop();
   },

@@ -7,9 +7,8 @@ import { Skein, expect, test as base } from "../support/skein.ts";
 const test = base.extend<{ skein: Skein }>({
   skein: async ({}, use) => {
     const skein = await Skein.start();
-    for (let i = 0; i < 30; i++) {
-      await skein.seed(drawn(`web: GET /   0-${20 + i}\n  cart: GET /cart   5-15`, 60_000 + i * 100_000));
-    }
+    const visit = (i: number) => drawn(`web: GET /   0-${20 + i}\n  cart: GET /cart   5-15`, 60_000 + i * 100_000);
+    await skein.seedAll(Array.from({ length: 30 }, (_, i) => visit(i)));
     await use(skein);
     await skein.stop();
   },

@@ -15,10 +15,12 @@ test("from the list of services to the operation that fails and its traces", asy
   await expect(page.getByTestId("empty-state")).toBeVisible();
   await expectAccessible(page);
 
-  for (let i = 0; i < 4; i++) {
-    await fresh.seed(drawn("calm: GET /well   0-20"));
-    await fresh.seed(drawn(`shaky: GET /sometimes   0-${100 + i}${i < 2 ? " !out of stock" : ""}`));
-  }
+  await fresh.seedAll(
+    [0, 1, 2, 3].flatMap((i) => [
+      drawn("calm: GET /well   0-20"),
+      drawn(`shaky: GET /sometimes   0-${100 + i}${i < 2 ? " !out of stock" : ""}`),
+    ]),
+  );
   // It comes by itself, those in trouble first.
   const services = page.getByTestId("service-row");
   await expect(services).toHaveCount(2);
@@ -51,10 +53,11 @@ test("a service nobody has seen is said to be unknown", async ({ page, fresh }) 
 });
 
 test("a region of durations leads to its traces and to what sets them apart", async ({ page, fresh }) => {
-  for (let i = 0; i < 40; i++) {
+  const baskets = Array.from({ length: 40 }, (_, i) => {
     const [length, customer] = i % 4 === 0 ? [2_000, "acme"] : [20, `c${i % 3}`];
-    await fresh.seed(drawn(`shop: GET /basket   0-${length + i} customer=${customer}`, 500_000 - i * 8_000));
-  }
+    return drawn(`shop: GET /basket   0-${length + i} customer=${customer}`, 500_000 - i * 8_000);
+  });
+  await fresh.seedAll(baskets);
   await page.goto(`${fresh.http}/services/shop`);
   const map = page.getByTestId("heatmap");
   await expect(map).toHaveAttribute("aria-label", /40 traces/);
