@@ -238,26 +238,26 @@ pub const CLOCK_WINDOW_SECS: u64 = 600;
 pub const CLOCK_MAX_HOSTS: usize = 2_000;
 /// How far from a trace its peers may be looked for.
 pub const PEERS_MAX_SECS: u64 = 7 * 86_400;
-/// Traces looked at on each side of an explanation, by a hash of their ids: shares are within two percent. What pieces
+/// Traces looked at on each side of an explanation, by a hash of their ids: shares are within three percent. What pieces
 /// say of each is a kilobyte or two, and a statement that names as many is read by the engine in one piece.
-pub const EXPLAIN_MAX_TRACES: usize = 2_000;
+pub const EXPLAIN_MAX_TRACES: usize = 1_000;
 /// Pieces that are looked through for the traces of a side, which costs tens of milliseconds. Where there may be more,
-/// only about as many as the second number are, in so many even slices of what arrived: what was so in a part of the time is
-/// known within a thirtieth of all.
+/// only about as many as the second number are, in so many even slices of what arrived, each little more than a granule:
+/// what was so in a part of the time is known within a twenty-fourth of all.
 pub const EXPLAIN_WHOLE_PIECES: u64 = 120_000;
-pub const EXPLAIN_SLICED_PIECES: u64 = 30_000;
-pub const EXPLAIN_SLICES: u64 = 32;
+pub const EXPLAIN_SLICED_PIECES: u64 = 12_000;
+pub const EXPLAIN_SLICES: u64 = 24;
 /// With fewer in the slices, they are looked for in all of the time: so many then, each of which may be a granule of wide
 /// columns.
 pub const EXPLAIN_FEW_TRACES: u64 = 50;
-pub const EXPLAIN_RARE_TRACES: usize = 200;
+pub const EXPLAIN_RARE_TRACES: usize = 60;
 /// Traces of each side that are looked at in their spans, where pieces cannot tell whether they are meant.
-pub const EXPLAIN_VERIFIED_TRACES: usize = 400;
+pub const EXPLAIN_VERIFIED_TRACES: usize = 200;
 /// Traces whose spans are read for the names of what pieces know as tokens only, and how many spans of each.
 pub const EXPLAIN_NAMED_TRACES: usize = 60;
 pub const EXPLAIN_NAMED_SPANS: u32 = 500;
 /// Traces of each side whose critical path is looked at, which for those not settled yet means reading their spans.
-pub const EXPLAIN_TIMED_TRACES: usize = 200;
+pub const EXPLAIN_TIMED_TRACES: usize = 60;
 /// Numeric attributes that bounds are tried of: some fifty things each.
 pub const EXPLAIN_MAX_NUMBERS: usize = 200;
 pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;

@@ -47,6 +47,9 @@ impl Queries {
     }
 }
 
+/// A trace's id in SQL as a number: large sets and groups of those take half the time that sets of bytes do.
+const NUMBER: &str = "reinterpretAsUInt128(trace_id)";
+
 /// Ids as the items of a set in SQL: digits only, so nothing has to be bound.
 fn list(traces: &[TraceId]) -> String {
     traces.iter().map(|id| format!("unhex('{id}')")).collect::<Vec<_>>().join(", ")

@@ -9,11 +9,10 @@ use model::view::{Explanation, Finding, Region, Scanned, TraceSearch};
 use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
 
 use super::Queries;
-use super::facts::settled_plan;
 use super::search::question::parsed;
 use super::search::{range_of, read_question};
 use super::verify::Range;
-use crate::limits::{EXPLAIN_MAX_FINDINGS, EXPLAIN_TIMED_TRACES};
+use crate::limits::EXPLAIN_MAX_FINDINGS;
 use crate::storage::reader::{Arrived, Said, Traits};
 
 mod looked;
@@ -184,22 +183,14 @@ impl Queries {
 
     /// Whom some traces of either side waited for.
     async fn times(&self, scope: &Scope, looked: &Looked) -> Result<Times, ApiError> {
-        // Evenly among their ids, which may tell the time.
-        let side = |wanted: bool| {
-            let all: Vec<usize> =
-                (0..looked.is_inside.len()).filter(|at| looked.is_inside[*at] == wanted).collect();
-            let step = all.len().div_ceil(EXPLAIN_TIMED_TRACES).max(1);
-            all.into_iter().step_by(step)
-        };
-        let some: Vec<usize> = side(true).chain(side(false)).collect();
-        let ids: Vec<TraceId> = some.iter().map(|at| looked.traits[*at].trace_id).collect();
+        let is_timed = |at: &usize| looked.timed.contains(&looked.traits[*at].trace_id);
+        let some: Vec<usize> = (0..looked.traits.len()).filter(is_timed).collect();
         let arrived = some.iter().map(|at| Arrived {
             trace_id: looked.traits[*at].trace_id,
             spans: looked.traits[*at].spans,
             in_flight: false,
         });
-        let settled = self.reader.settled(&settled_plan(scope, &ids)).await?;
-        let mut facts = self.facts_of(scope, arrived.collect(), settled).await?;
+        let mut facts = self.facts_of(scope, arrived.collect(), looked.settled.clone()).await?;
         let time = |at: &usize| Some((*at, facts.remove(&looked.traits[*at].trace_id)?.critical));
         Ok(some.iter().filter_map(time).collect())
     }

@@ -15,10 +15,10 @@ use model::query::{Query, print_field};
 use model::view::{Facet, FacetValue, Facets, HeatCell, Heatmap, Scanned, TraceSearch};
 use model::{ApiError, AttrValue, Nanos, Scope, Timestamp, TraceId};
 
-use super::Queries;
 use super::plan::narrow::{self, GROUP};
 use super::search::{Scan, Search, Window};
 use super::verify::{Range, Verified, Verify};
+use super::{NUMBER, Queries};
 use crate::limits::{
     FACET_MAX_SPANS, FACET_MAX_VALUES, FACETS_MAX, HEATMAP_MAX_COLUMNS, OVERVIEW_MAX_TRACES, OVERVIEW_SAMPLE,
 };
@@ -72,10 +72,8 @@ impl Question {
 
     fn number_plan(&self, scope: &Scope) -> Plan {
         let scan = self.scan();
-        let sql = format!(
-            "SELECT uniq(reinterpretAsUInt128(trace_id)) AS number FROM pieces WHERE {}",
-            scan.conditions(&self.window)
-        );
+        let sql =
+            format!("SELECT uniq({NUMBER}) AS number FROM pieces WHERE {}", scan.conditions(&self.window));
         scan.bound(Plan::new(scope, sql), &self.window)
     }
 
@@ -123,7 +121,7 @@ impl Question {
         let sql = format!(
             "SELECT multiIf({}, '') AS of, multiIf({}, '') AS value,
                 uniqExact(id) AS traces, uniqExactIf(id, f = 1) AS errors
-             FROM (SELECT reinterpretAsUInt128(trace_id) AS id, {} FROM pieces WHERE {}{some})
+             FROM (SELECT {NUMBER} AS id, {} FROM pieces WHERE {}{some})
              ARRAY JOIN {} WHERE {condition}
              GROUP BY GROUPING SETS ({sets}) ORDER BY traces DESC, value LIMIT {} BY of",
             chosen.collect::<Vec<_>>().join(", "),
@@ -144,7 +142,7 @@ impl Question {
             false => format!(
                 "tenant = {{tenant:String}} AND bucket >= toDateTime({{reach_low:UInt32}}, 'UTC')
                     AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC')
-                    AND trace_id IN (SELECT trace_id FROM pieces WHERE {})",
+                    AND {NUMBER} IN (SELECT {NUMBER} FROM pieces WHERE {})",
                 scan.conditions(&self.window)
             ),
         };

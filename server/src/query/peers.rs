@@ -134,7 +134,7 @@ impl Queries {
         if which == Compare::Previous {
             kin.to = summary.start;
         }
-        let (mut peers, _) = self.kin_of(scope, &kin, trace, pick).await?;
+        let (mut peers, _) = self.kin_of(scope, &kin, trace, (pick, usize::MAX)).await?;
         peers.sort_by_key(|peer| (peer.length, peer.trace_id));
         let found = match which {
             Compare::Previous => peers.iter().max_by_key(|peer| (peer.begins, peer.trace_id)),
@@ -168,7 +168,7 @@ impl Queries {
         kin: &Kin,
         trace: TraceId,
     ) -> Result<(Vec<TraceId>, u64), ApiError> {
-        let (mut sample, of) = self.kin_of(scope, kin, trace, Pick::Evenly).await?;
+        let (mut sample, of) = self.kin_of(scope, kin, trace, (Pick::Evenly, PEERS_MAX_TRACES)).await?;
         sample.truncate(PEERS_MAX_TRACES);
         let mut spans = 0;
         let few = sample.iter().take_while(|peer| {
@@ -202,28 +202,35 @@ impl Queries {
         Ok(builders.into_iter().map(|(id, builder)| builder.finish(id)).collect())
     }
 
-    /// Peers but the trace itself, and about how many there are.
+    /// Peers but the trace itself, and about how many there are. No more are looked for once there are as many as are
+    /// wanted.
     async fn kin_of(
         &self,
         scope: &Scope,
         kin: &Kin,
         but: TraceId,
-        pick: Pick,
+        (pick, wanted): (Pick, usize),
     ) -> Result<(Vec<Peer>, u64), ApiError> {
         let (candidates, _) = self.reader.candidates(&kin.candidates_plan(scope, pick)).await?;
         let of = candidates.first().map_or(0, |candidate| candidate.key);
-        let looked_at = candidates.len() as u64;
+        let is_all = of == candidates.len() as u64;
         let ids: Vec<TraceId> = candidates.iter().map(|c| c.trace_id).filter(|id| *id != but).collect();
-        if ids.is_empty() {
-            return Ok((Vec::new(), 0));
+        let mut peers = Vec::new();
+        let mut left = &ids[..];
+        // Nearly all of them are peers, most often.
+        let mut next = wanted.saturating_add(wanted / 4);
+        while !left.is_empty() && peers.len() < wanted {
+            let (some, rest) = left.split_at(next.min(left.len()));
+            peers.extend(self.reader.peers(&kin.roots_plan(scope, some)).await?);
+            (left, next) = (rest, rest.len());
         }
-        let mut peers = self.reader.peers(&kin.roots_plan(scope, &ids)).await?;
         // In the order they were chosen in, which is that of no property of theirs.
         let place = |peer: &Peer| ids.iter().position(|id| *id == peer.trace_id);
         peers.sort_by_cached_key(place);
         // As many of the others are peers as of those looked at.
+        let looked_at = (ids.len() - left.len()) as u64;
         let scaled = peers.len() as u64 * of / looked_at.max(1);
-        let of = if of == looked_at { peers.len() as u64 } else { scaled };
+        let of = if is_all && left.is_empty() { peers.len() as u64 } else { scaled };
         Ok((peers, of))
     }
 

@@ -21,7 +21,7 @@ use super::facts::settled_plan;
 use super::plan::Narrow;
 use super::plan::narrow::{self, Hint, OfGroup};
 use super::verify::{Range, Verified, Verify, summaries_plan};
-use super::{Queries, list};
+use super::{NUMBER, Queries, list};
 use crate::limits::{
     SEARCH_CHUNK_MAX, SEARCH_DEFAULT_LIMIT, SEARCH_MAX_CANDIDATES, SEARCH_MAX_LIMIT, SEARCH_MAX_TIME,
 };
@@ -232,7 +232,7 @@ impl Scan {
              FROM pieces
              WHERE tenant = {{tenant:String}} AND bucket >= toDateTime({{reach_low:UInt32}}, 'UTC')
                 AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC')
-                AND trace_id IN (SELECT trace_id FROM pieces WHERE {})
+                AND {NUMBER} IN (SELECT {NUMBER} FROM pieces WHERE {})
              GROUP BY trace_id {having}
              ORDER BY key DESC, trace_id DESC
              LIMIT {{limit:UInt32}}",

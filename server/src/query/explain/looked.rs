@@ -9,23 +9,27 @@ use std::collections::HashSet;
 
 use model::query::Query;
 use model::view::Scanned;
-use model::{ApiError, Nanos, Scope, TraceId};
+use model::{ApiError, Scope, TraceId};
 
 use super::plan::{Decided, Members, Part};
 use super::slices::{Density, Slices};
-use crate::limits::{EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_RARE_TRACES, EXPLAIN_VERIFIED_TRACES};
+use crate::limits::{
+    EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_RARE_TRACES, EXPLAIN_TIMED_TRACES,
+    EXPLAIN_VERIFIED_TRACES,
+};
 use crate::query::Queries;
+use crate::query::facts::settled_plan;
 use crate::query::verify::{Range, Verify};
-use crate::storage::reader::{Candidate, Traits};
-
-/// Steps in which it is counted how many pieces begin.
-const STEPS: u64 = 1_440;
+use crate::storage::reader::{Candidate, Settled, Traits};
 
 /// The traces of both sides that were looked at.
 #[derive(Default)]
 pub struct Looked {
     pub traits: Vec<Traits>,
     pub is_inside: Vec<bool>,
+    /// Some of them, and how they settled.
+    pub timed: HashSet<TraceId>,
+    pub settled: Vec<Settled>,
     /// About how many there are.
     pub of_inside: u64,
     pub of_outside: u64,
@@ -49,6 +53,14 @@ struct Judged {
 }
 
 impl Chosen {
+    /// Evenly among their ids, which may tell the time.
+    fn some(&self, most: usize) -> Vec<TraceId> {
+        let mut all: Vec<TraceId> = self.traces.iter().copied().collect();
+        all.sort_unstable();
+        let wanted = most.min(all.len());
+        (0..wanted).map(|number| all[number * all.len() / wanted]).collect()
+    }
+
     /// Of how many those are that were found among the chosen.
     fn of(&self, found: usize) -> u64 {
         if self.traces.is_empty() {
@@ -98,16 +110,20 @@ impl Queries {
         if traces.is_empty() {
             return Ok(Looked { scanned, ..Looked::default() });
         }
-        let (judged_base, judged_region, traits) = tokio::try_join!(
+        let timed = [inside.some(EXPLAIN_TIMED_TRACES), outside.some(EXPLAIN_TIMED_TRACES)].concat();
+        let settled = settled_plan(scope, &timed);
+        let (judged_base, judged_region, traits, settled) = tokio::try_join!(
             self.judged(scope, &members.base, base, &traces, members.range),
             self.judged(scope, &members.region, region, &traces, members.inside),
-            async { self.reader.traits(&members.traits_plan(scope, &traces)).await.map_err(ApiError::from) }
+            async { self.reader.traits(&members.traits_plan(scope, &traces)).await.map_err(ApiError::from) },
+            async { self.reader.settled(&settled).await.map_err(ApiError::from) }
         )?;
         let ((judged_base, more), (judged_region, further), (traits, cost)) =
             (judged_base, judged_region, traits);
         [more, further, cost].into_iter().for_each(|cost| scanned.add(cost));
         let judged = Judged { base: judged_base, region: judged_region };
-        let mut looked = Looked { scanned, ..Looked::default() };
+        let timed = timed.into_iter().collect();
+        let mut looked = Looked { scanned, timed, settled, ..Looked::default() };
         for one in traits {
             if let Some(is_inside) = members.side(&one, &judged, &inside, &outside) {
                 looked.is_inside.push(is_inside);
@@ -121,18 +137,15 @@ impl Queries {
     }
 
     async fn chosen(&self, scope: &Scope, members: &Members) -> Result<(Scanned, Chosen, Chosen), ApiError> {
-        let step = Nanos(members.range.to.since(members.range.from).0.div_ceil(STEPS));
         let [of_inside, of_outside] = [true, false].map(|side| members.estimate_plan(scope, side));
-        let density = members.density_plan(scope, step);
-        let (of_inside, of_outside, (steps, mut scanned)) = tokio::try_join!(
+        let granules = members.granules_plan(scope);
+        let (of_inside, of_outside, (granules, mut scanned)) = tokio::try_join!(
             self.reader.estimate(&of_inside),
             self.reader.estimate(&of_outside),
-            self.reader.densities(&density)
+            self.reader.granules(&granules)
         )?;
-        let mut density = Density { from: members.range.from, step, pieces: vec![0; STEPS as usize] };
-        for (step, pieces) in steps {
-            density.pieces.get_mut(step as usize).into_iter().for_each(|known| *known = pieces);
-        }
+        let mut density = Density::none(members.range);
+        granules.into_iter().for_each(|(begins, ends, pieces)| density.add(begins, ends, pieces));
         let slices = |is_inside, pieces| Slices::of(members.time(is_inside), &density, pieces);
         let (inside, outside) = tokio::try_join!(
             self.choose(scope, members, true, slices(true, of_inside)),
@@ -246,8 +259,8 @@ mod tests {
     #[test]
     fn of_a_slice_are_traces_whose_first_piece_lies_in_it() {
         let members = members("error");
-        let step = Nanos(DAY / 24);
-        let density = Density { from: members.range.from, step, pieces: vec![50_000; 24] };
+        let mut density = Density::none(members.range);
+        density.add(members.range.from, members.range.to, 1_200_000);
         let slices = Slices::of(members.range, &density, 1_200_000);
         let sliced = |numbers| chosen(numbers, slices.clone(), 2);
         let at = |is_in: bool| (0..DAY).step_by(1_000_000_000).find(|at| slices.has(Timestamp(*at)) == is_in);
@@ -257,6 +270,6 @@ mod tests {
         assert_eq!(side(&trace(1, within, 5, Some(without))), None);
         assert_eq!(side(&trace(2, within, 5, None)), Some(false));
         assert_eq!(side(&trace(2, without, 5, None)), None);
-        assert_eq!(sliced(&[1, 2]).of(2), 80);
+        assert_eq!(sliced(&[1, 2]).of(2), 200);
     }
 }

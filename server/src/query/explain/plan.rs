@@ -4,13 +4,13 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use model::query::Query;
 use model::query::ast::{CompareOp, Expr, ExprKind, Literal};
 use model::query::fields::{FieldName, Intrinsic};
-use model::{Nanos, Scope, Timestamp, TraceId};
+use model::{Scope, Timestamp, TraceId};
 
 use super::slices::Slices;
 use crate::limits::{EXPLAIN_MAX_MAKERS, EXPLAIN_NAMED_SPANS};
-use crate::query::list;
 use crate::query::plan::{Binds, Narrow, narrow};
 use crate::query::verify::Range;
+use crate::query::{NUMBER, list};
 use crate::storage::pieces::BUCKET_SECS;
 use crate::storage::reader::Plan;
 
@@ -178,16 +178,21 @@ impl Members {
         sql
     }
 
-    /// How many pieces begin when.
-    pub fn density_plan(&self, scope: &Scope, step: Nanos) -> Plan {
+    /// How many pieces begin when, as far as the primary index tells: it has one row of about a thousand.
+    pub fn granules_plan(&self, scope: &Scope) -> Plan {
         let sql = format!(
-            "SELECT toUInt32(intDiv(toUnixTimestamp64Nano(first) - {{from:Int64}}, {{step:Int64}})) AS step,
-                count() AS pieces
-             FROM pieces WHERE {NEAR} AND first >= fromUnixTimestamp64Nano({{from:Int64}})
-                AND first < fromUnixTimestamp64Nano({{to:Int64}})
-             GROUP BY step"
+            "SELECT toUnixTimestamp64Nano(first) AS begins,
+                if(next = (tenant, bucket, error), toUnixTimestamp64Nano(next_first),
+                    (toInt64(toUnixTimestamp(bucket)) + {BUCKET_SECS}) * 1000000000) AS ends,
+                rows_in_granule AS pieces
+             FROM (
+                SELECT *, leadInFrame((tenant, bucket, error)) OVER part AS next, leadInFrame(first) OVER part AS next_first
+                FROM mergeTreeIndex(currentDatabase(), 'pieces')
+                WINDOW part AS (PARTITION BY part_name ORDER BY mark_number
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
+             WHERE {NEAR} AND rows_in_granule > 0"
         );
-        self.bound(Plan::new(scope, sql), false).bind("step", step.0)
+        self.bound(Plan::new(scope, sql), false)
     }
 
     /// Pieces that have to be looked through for a side, after what indexes know.
@@ -223,8 +228,8 @@ impl Members {
                 groups.service AS services, groups.operation AS operations, groups.failed AS failed,
                 numbers.key AS keys, numbers.min AS lows, numbers.max AS highs
              FROM pieces
-             PREWHERE trace_id IN (
-                SELECT toFixedString(substring(base64Decode('{ids}'), 1 + 16 * arrayJoin(range({}))::UInt32, 16), 16))
+             PREWHERE {NUMBER} IN (
+                SELECT reinterpretAsUInt128(substring(base64Decode('{ids}'), 1 + 16 * arrayJoin(range({}))::UInt32, 16)))
              WHERE {NEAR}",
             hit(&self.base),
             hit(&self.region),

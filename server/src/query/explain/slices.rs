@@ -6,12 +6,15 @@ use model::{Nanos, Timestamp};
 use crate::limits::{EXPLAIN_SLICED_PIECES, EXPLAIN_SLICES, EXPLAIN_WHOLE_PIECES};
 use crate::query::verify::Range;
 
+/// Steps in which it is counted how many pieces begin.
+const STEPS: u64 = 1_440;
+
 /// How many pieces begin in each step of a time: a busy hour gets more slices than a quiet one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Density {
-    pub from: Timestamp,
-    pub step: Nanos,
-    pub pieces: Vec<u64>,
+    from: Timestamp,
+    step: Nanos,
+    pieces: Vec<f64>,
 }
 
 /// Parts of the time; all of it when there are none.
@@ -23,20 +26,36 @@ pub struct Slices {
 }
 
 impl Density {
+    pub fn none(range: Range) -> Density {
+        let step = Nanos(range.to.since(range.from).0.div_ceil(STEPS));
+        Density { from: range.from, step, pieces: vec![0.0; STEPS as usize] }
+    }
+
+    /// So many begin between two times, as evenly as can be assumed.
+    pub fn add(&mut self, begins: Timestamp, ends: Timestamp, pieces: u64) {
+        let at = |time: Timestamp| (time.0 as f64 - self.from.0 as f64) / self.step.0 as f64;
+        let (begins, ends) = (at(begins), at(ends));
+        let each = pieces as f64 / (ends - begins).max(1.0);
+        let last = ends.max(begins + 1.0).min(self.pieces.len() as f64);
+        for step in begins.max(0.0) as usize..last.ceil().max(0.0) as usize {
+            let within = (step as f64 + 1.0).min(last) - (step as f64).max(begins);
+            self.pieces[step] += each * within.max(0.0);
+        }
+    }
+
     /// Pieces up to a time, as if they were spread evenly over each step.
     fn until(&self, time: Timestamp) -> f64 {
         let steps = time.since(self.from).0 as f64 / self.step.0 as f64;
         let whole = (steps as usize).min(self.pieces.len());
-        let rest = self.pieces.get(whole).map_or(0.0, |pieces| *pieces as f64 * (steps - whole as f64));
-        self.pieces[..whole].iter().sum::<u64>() as f64 + rest
+        let rest = self.pieces.get(whole).map_or(0.0, |pieces| pieces * (steps - whole as f64));
+        self.pieces[..whole].iter().sum::<f64>() + rest
     }
 
     /// The time by which so many have begun.
     fn time_of(&self, pieces: f64) -> Timestamp {
         let mut before = 0.0;
         for (step, count) in self.pieces.iter().enumerate() {
-            let count = *count as f64;
-            if count > 0.0 && before + count >= pieces {
+            if *count > 0.0 && before + count >= pieces {
                 let steps = step as f64 + (pieces - before).max(0.0) / count;
                 return self.from.plus(Nanos((steps * self.step.0 as f64) as u64));
             }
@@ -92,8 +111,30 @@ mod tests {
 
     /// As many in the last hour as in all others.
     fn density() -> Density {
-        let pieces = (0..24).map(|hour| if hour == 23 { 600_000 } else { 600_000 / 23 }).collect();
-        Density { from: DAY.from, step: Nanos(HOUR), pieces }
+        let mut density = Density::none(DAY);
+        let (last, end) = (DAY.from.plus(Nanos(23 * HOUR)), DAY.to);
+        density.add(DAY.from, last, 600_000);
+        density.add(last, end, 600_000);
+        density
+    }
+
+    #[test]
+    fn what_begins_between_two_times_is_spread_over_their_steps() {
+        let minutes = |count: u64| DAY.from.plus(Nanos(count * HOUR / 60));
+        let mut density = Density::none(DAY);
+        density.add(minutes(10), minutes(14), 100);
+        assert_eq!(
+            (density.until(minutes(10)), density.until(minutes(11)), density.until(minutes(20))),
+            (0.0, 25.0, 100.0)
+        );
+        // Within a step, and beyond an end.
+        density.add(minutes(30), minutes(30), 10);
+        density.add(minutes(1_439), minutes(1_441), 20);
+        assert_eq!((density.until(minutes(31)), density.until(DAY.to)), (110.0, 120.0));
+        // What began before, as far as it goes on.
+        let mut later = Density::none(Range { from: minutes(2), to: minutes(1_442) });
+        later.add(minutes(0), minutes(4), 100);
+        assert_eq!((later.until(minutes(2)), later.until(minutes(3))), (0.0, 25.0));
     }
 
     #[test]
@@ -101,18 +142,18 @@ mod tests {
         let all = Slices::of(DAY, &density(), EXPLAIN_WHOLE_PIECES);
         assert_eq!((all.sql(), all.share()), (None, 1.0));
         assert!(all.has(Timestamp(3)));
-        let none = Density { pieces: vec![0; 24], ..density() };
+        let none = Density::none(DAY);
         assert_eq!(Slices::of(DAY, &none, 1_200_000), Slices::default());
     }
 
     #[test]
     fn of_many_an_even_share_is() {
         let (density, slices) = (density(), Slices::of(DAY, &density(), 1_200_000));
-        assert!((slices.share() - 0.025).abs() < 1e-9, "{}", slices.share());
+        assert!((slices.share() - 0.01).abs() < 1e-9, "{}", slices.share());
         assert_eq!(slices.ranges.len() as u64, EXPLAIN_SLICES);
         let looked: f64 =
             slices.ranges.iter().map(|range| density.until(range.to) - density.until(range.from)).sum();
-        assert!((looked - 30_000.0).abs() < 10.0, "{looked}");
+        assert!((looked - 12_000.0).abs() < 10.0, "{looked}");
         // Half of them where half of the pieces are, each in a part of its own.
         let busy = slices.ranges.iter().filter(|range| range.from.0 > 23 * HOUR).count() as u64;
         assert_eq!(busy, EXPLAIN_SLICES / 2);

@@ -15,6 +15,7 @@ use model::{SpanId, TraceId};
 use super::Binds;
 use super::condition::whole;
 use crate::limits::NARROW_ORIGINS_MAX;
+use crate::query::NUMBER;
 use crate::storage::token::{self, Fact, Key, Owner};
 
 #[derive(Debug)]
@@ -244,9 +245,9 @@ impl Narrow {
     fn in_long_trace(&mut self, length: Nanos) -> Hint {
         let length = self.binds.bind("UInt64", length.0);
         let sql = format!(
-            "(length >= {length} OR trace_id IN (SELECT trace_id FROM pieces WHERE tenant = {{tenant:String}} \
+            "(length >= {length} OR {NUMBER} IN (SELECT {NUMBER} FROM pieces WHERE tenant = {{tenant:String}} \
              AND bucket >= toDateTime({{reach_low:UInt32}}, 'UTC') AND bucket <= toDateTime({{reach_high:UInt32}}, 'UTC') \
-             GROUP BY trace_id HAVING count() > 1 \
+             GROUP BY {NUMBER} HAVING count() > 1 \
              AND max(toUnixTimestamp64Nano(first) + length) - min(toUnixTimestamp64Nano(first)) >= {length}))"
         );
         hint(BY_SCAN, sql)

@@ -150,16 +150,21 @@ struct MakerRow {
 }
 
 #[derive(Row, Deserialize)]
-struct DensityRow {
-    step: u32,
+struct GranuleRow {
+    begins: i64,
+    ends: i64,
     pieces: u64,
 }
 
 impl Reader {
-    /// Steps of a time, and how many pieces begin in each.
-    pub async fn densities(&self, plan: &Plan) -> Result<(Vec<(u32, u64)>, Scanned), StoreError> {
-        let (rows, scanned) = self.fetch::<DensityRow>(plan).await?;
-        Ok((rows.into_iter().map(|row| (row.step, row.pieces)).collect(), scanned))
+    /// Between which times how many pieces begin.
+    pub async fn granules(
+        &self,
+        plan: &Plan,
+    ) -> Result<(Vec<(Timestamp, Timestamp, u64)>, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<GranuleRow>(plan).await?;
+        let granule = |row: GranuleRow| (timestamp(row.begins), timestamp(row.ends), row.pieces);
+        Ok((rows.into_iter().map(granule).collect(), scanned))
     }
 
     /// Traces in order of their ids, out of a row a piece.
