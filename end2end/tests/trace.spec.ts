@@ -96,6 +96,7 @@ test("a word that is nowhere is said to be so once attributes were looked throug
   await skein.seed(trace);
   const { answer, held } = await hold(page, "/fn/find_in_trace");
   await page.goto(`/trace/${trace.traceId}`);
+  await expect(page.getByTestId("span-row").first()).toBeVisible();
   await page.keyboard.press("/");
   await page.keyboard.type("n");
   await held;
