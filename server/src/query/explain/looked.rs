@@ -53,14 +53,6 @@ struct Judged {
 }
 
 impl Chosen {
-    /// Evenly among their ids, which may tell the time.
-    fn some(&self, most: usize) -> Vec<TraceId> {
-        let mut all: Vec<TraceId> = self.traces.iter().copied().collect();
-        all.sort_unstable();
-        let wanted = most.min(all.len());
-        (0..wanted).map(|number| all[number * all.len() / wanted]).collect()
-    }
-
     /// Of how many those are that were found among the chosen.
     fn of(&self, found: usize) -> u64 {
         if self.traces.is_empty() {
@@ -69,6 +61,14 @@ impl Chosen {
         let share = self.slices.share() * self.traces.len() as f64 / self.total as f64;
         (found as f64 / share).round() as u64
     }
+}
+
+/// Some of them, evenly among their ids, which may tell the time.
+fn some<'t>(traces: impl Iterator<Item = &'t TraceId>, most: usize) -> Vec<TraceId> {
+    let mut all: Vec<TraceId> = traces.copied().collect();
+    all.sort_unstable();
+    let wanted = most.min(all.len());
+    (0..wanted).map(|number| all[number * all.len() / wanted]).collect()
 }
 
 impl Members {
@@ -110,7 +110,9 @@ impl Queries {
         if traces.is_empty() {
             return Ok(Looked { scanned, ..Looked::default() });
         }
-        let timed = [inside.some(EXPLAIN_TIMED_TRACES), outside.some(EXPLAIN_TIMED_TRACES)].concat();
+        let others = outside.traces.difference(&inside.traces);
+        let timed =
+            [some(inside.traces.iter(), EXPLAIN_TIMED_TRACES), some(others, EXPLAIN_TIMED_TRACES)].concat();
         let settled = settled_plan(scope, &timed);
         let (judged_base, judged_region, traits, settled) = tokio::try_join!(
             self.judged(scope, &members.base, base, &traces, members.range),
