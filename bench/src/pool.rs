@@ -100,14 +100,17 @@ impl Pool {
 
     /// What a later run with the same seed takes to go on where this one ends: `None` where the text is not of a pool.
     pub fn resume(&mut self, text: &str) -> Option<()> {
-        let (salt, drawn) = text.trim().split_once(' ')?;
-        self.salt = salt.parse().ok()?;
-        self.next = AtomicU64::new(drawn.parse().ok()?);
+        let mut numbers = text.split_whitespace().map(|number| number.parse::<u64>().ok());
+        self.salt = numbers.next()??;
+        self.next = AtomicU64::new(numbers.next()??);
+        self.unsent = Mutex::new(numbers.collect::<Option<_>>()?);
         Some(())
     }
 
     pub fn state(&self) -> String {
-        format!("{} {}", self.salt, self.drawn())
+        let unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers = [self.salt, self.drawn()].into_iter().chain(unsent.iter().copied());
+        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
     }
 
     pub fn drawn(&self) -> u64 {

@@ -103,3 +103,15 @@ fn a_sent_trace_can_be_named_again() {
         assert_eq!(sizes.get(&trace.id.0[..]), Some(&trace.spans));
     }
 }
+
+#[test]
+fn a_pool_goes_on_where_another_ended() {
+    let earlier = pool();
+    let draws: Vec<Draw> = (0..3).map(|_| earlier.draw()).collect();
+    draws.into_iter().skip(1).for_each(|draw| earlier.give_back(draw));
+    let mut later = pool();
+    later.resume(&earlier.state()).unwrap();
+    assert_eq!((later.drawn(), later.salt), (3, earlier.salt));
+    assert!(later.was_sent(0) && !later.was_sent(1) && !later.was_sent(2));
+    assert!(pool().resume("of no pool").is_none());
+}
