@@ -26,6 +26,8 @@ struct Phase {
     stored: u64,
     /// From the first request until everything was queryable.
     until_queryable: Duration,
+    /// And until the engine had merged what it wanted to merge.
+    until_merged: Duration,
     cpu: Cpu,
     visible: Latencies,
     is_at_rest: bool,
@@ -97,6 +99,7 @@ async fn measure(
         stored: stored.saturating_sub(probed),
         load,
         until_queryable,
+        until_merged: start.elapsed(),
         cpu: skein.cpu().since(cpu),
         visible,
         is_at_rest,
@@ -146,6 +149,10 @@ impl Phase {
         self.stored as f64 / self.until_queryable.as_secs_f64()
     }
 
+    fn merged_per_second(&self) -> f64 {
+        self.stored as f64 / self.until_merged.as_secs_f64()
+    }
+
     fn loss_percent(&self) -> f64 {
         100.0 * (self.load.offered as f64 - self.stored as f64) / self.load.offered.max(1) as f64
     }
@@ -160,6 +167,7 @@ fn phase_table(phases: &[Phase]) -> String {
     add("spans offered", &|p| p.load.offered.to_string());
     add("accepted a second", &|p| rate_text(p.load.accepted as f64 / p.load.wall.as_secs_f64()));
     add("queryable a second", &|p| rate_text(p.queryable_per_second()));
+    add("merged a second", &|p| rate_text(p.merged_per_second()));
     add("behind at the end of the load", &|p| {
         format!("{:.1} s", p.until_queryable.saturating_sub(p.load.wall).as_secs_f64())
     });
@@ -186,20 +194,26 @@ fn phase_table(phases: &[Phase]) -> String {
     format!("{}{notes}", table(&rows))
 }
 
+/// Merges are put off while rows come in, by either: the share that says what can be kept up is of the time with them.
 fn reference_table(phases: &[Phase], reference: &reference::Reference) -> String {
-    let best = phases.iter().map(Phase::queryable_per_second).fold(0.0, f64::max);
+    let best = |rate: fn(&Phase) -> f64| phases.iter().map(rate).fold(0.0, f64::max);
+    let (queryable, merged) = (best(Phase::queryable_per_second), best(Phase::merged_per_second));
     let line = |name: &str, rate: reference::Rate| {
         vec![
             name.to_owned(),
-            rate_text(rate.spans_per_second),
             format!("{:.2}", rate.micros_per_span),
-            format!("{:.2}", best / rate.spans_per_second.max(1.0)),
+            rate_text(rate.spans_per_second),
+            format!("{:.2}", queryable / rate.spans_per_second.max(1.0)),
+            rate_text(rate.merged_per_second),
+            format!("{:.2}", merged / rate.merged_per_second.max(1.0)),
         ]
     };
     let head = [
         "Native blocks of 100k rows, 2 connections",
-        "spans a second",
         "engine CPU µs a span",
+        "spans a second",
+        "skein's share",
+        "with merges",
         "skein's share",
     ];
     table(&[

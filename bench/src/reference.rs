@@ -1,7 +1,7 @@
 //! The yardstick: ClickHouse alone taking the rows a run has stored, in the same tables, with nothing in front.
 //!
-//! The rows are read back in slices of their start time, about as they arrived, and sent again as Native blocks
-//! over HTTP by two connections into empty copies of the tables. Nothing is decoded, checked, queued or synced.
+//! The rows are read back in slices of their time, about as they arrived, and sent again as Native blocks over HTTP by
+//! two connections into empty copies of the tables. Nothing is decoded, checked, queued or synced.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +16,8 @@ use crate::process::Skein;
 
 const BLOCK_ROWS: u64 = 100_000;
 const CONNECTIONS: usize = 2;
+/// What a large table may be cut by: when a span or a piece of a trace began.
+const TIME_COLUMNS: &str = "'start', 'first'";
 
 pub struct Reference {
     /// Spans a second into `spans` alone, and into all tables that hold them.
@@ -26,6 +28,8 @@ pub struct Reference {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rate {
     pub spans_per_second: f64,
+    /// The same until the merges are over, too: what can be kept up.
+    pub merged_per_second: f64,
     /// CPU of the engine, merges included.
     pub micros_per_span: f64,
 }
@@ -76,26 +80,30 @@ pub async fn measure(
 async fn dump(engine: &Engine, table: &TableSize, share: f64) -> anyhow::Result<(Vec<Arc<Block>>, u64)> {
     let name = &table.name;
     let insert = format!("INSERT INTO ref_{name} FORMAT Native");
-    let starts = format!(
-        "SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = '{name}' AND name = 'start'"
-    );
-    if engine.number(&starts).await? == 0 || table.rows <= BLOCK_ROWS {
+    let time = engine
+        .query(&format!(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{name}' AND name IN ({TIME_COLUMNS})"
+        ))
+        .await?;
+    let time = String::from_utf8_lossy(&time).trim().to_owned();
+    if table.rows <= BLOCK_ROWS {
         let data = engine.query(&format!("SELECT * FROM {name} FORMAT Native")).await?;
         return Ok((vec![Arc::new(Block { sql: insert, data })], table.rows));
     }
-    let cuts = cuts(engine, table).await?;
+    anyhow::ensure!(!time.is_empty(), "{name} has no time to cut it by");
+    let cuts = cuts(engine, table, &time).await?;
     let wanted = ((cuts.len() as f64 * share).round() as usize).clamp(1, cuts.len());
     let mut blocks = Vec::new();
     let mut rows = 0;
     for (from, until) in cuts.into_iter().take(wanted) {
         let slice = format!(
-            "FROM {name} WHERE start >= fromUnixTimestamp64Nano({from}) AND start < fromUnixTimestamp64Nano({until})"
+            "FROM {name} WHERE {time} >= fromUnixTimestamp64Nano({from}) AND {time} < fromUnixTimestamp64Nano({until})"
         );
         rows += engine.number(&format!("SELECT count() {slice}")).await?;
         // One answer may hold several blocks; the setting makes it one, as a writer would send it.
         let data = engine
             .query(&format!(
-                "SELECT * {slice} ORDER BY start LIMIT 10000000 SETTINGS max_block_size = 1000000, max_threads = 1 FORMAT Native"
+                "SELECT * {slice} ORDER BY {time} LIMIT 10000000 SETTINGS max_block_size = 1000000, max_threads = 1 FORMAT Native"
             ))
             .await?;
         blocks.push(Arc::new(Block { sql: insert.clone(), data }));
@@ -104,11 +112,11 @@ async fn dump(engine: &Engine, table: &TableSize, share: f64) -> anyhow::Result<
 }
 
 /// Points in time that cut a table into slices of about a block each, as pairs of integer nanoseconds.
-async fn cuts(engine: &Engine, table: &TableSize) -> anyhow::Result<Vec<(i64, i64)>> {
+async fn cuts(engine: &Engine, table: &TableSize, time: &str) -> anyhow::Result<Vec<(i64, i64)>> {
     let slices = table.rows.div_ceil(BLOCK_ROWS).max(2);
     let levels: Vec<String> = (0..=slices).map(|k| format!("{:.6}", k as f64 / slices as f64)).collect();
     let sql = format!(
-        "SELECT arrayJoin(quantilesExact({})(toUnixTimestamp64Nano(start))) FROM {} FORMAT TSV",
+        "SELECT arrayJoin(quantilesExact({})(toUnixTimestamp64Nano({time}))) FROM {} FORMAT TSV",
         levels.join(","),
         table.name
     );
@@ -148,12 +156,14 @@ impl Clock<'_> {
         }
         let wall = start.elapsed();
         self.engine.wait_for_rest(self.skein, self.rest).await?;
+        let merged = start.elapsed();
         let used = self.skein.cpu().since(cpu);
         let total = spans * rounds;
         let stored = self.engine.number(count).await? - before;
         anyhow::ensure!(stored == total, "of {total} reference rows the engine kept {stored}");
         Ok(Rate {
             spans_per_second: total as f64 / wall.as_secs_f64(),
+            merged_per_second: total as f64 / merged.as_secs_f64(),
             micros_per_span: used.engine * 1e6 / total.max(1) as f64,
         })
     }
