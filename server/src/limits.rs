@@ -238,18 +238,20 @@ pub const CLOCK_WINDOW_SECS: u64 = 600;
 pub const CLOCK_MAX_HOSTS: usize = 2_000;
 /// How far from a trace its peers may be looked for.
 pub const PEERS_MAX_SECS: u64 = 7 * 86_400;
-/// Traces looked at on each side of an explanation, by a hash of their ids: shares are within three percent. What pieces
-/// say of each is a kilobyte or two, and a statement that names as many is read by the engine in one piece.
+/// Traces looked at on each side of an explanation: shares are within three percent. What pieces say of each is a
+/// kilobyte or two, and a statement that names as many is read by the engine in one piece.
 pub const EXPLAIN_MAX_TRACES: usize = 1_000;
 /// Pieces that are looked through for the traces of a side, which costs tens of milliseconds. Where there may be more,
 /// only about as many as the second number are, in so many even slices of what arrived, each little more than a granule:
 /// what was so in a part of the time is known within a twenty-fourth of all.
-pub const EXPLAIN_WHOLE_PIECES: u64 = 120_000;
+pub const EXPLAIN_WHOLE_PIECES: u64 = 50_000;
 pub const EXPLAIN_SLICED_PIECES: u64 = 12_000;
 pub const EXPLAIN_SLICES: u64 = 24;
-/// With fewer in the slices, they are looked for in all of the time: so many then, each of which may be a granule of wide
-/// columns.
-pub const EXPLAIN_FEW_TRACES: u64 = 50;
+/// Traces that any of these may name: as many as pieces looked through whole, and more than slices have.
+pub const EXPLAIN_MAX_CANDIDATES: usize = 50_000;
+/// With fewer in the slices, they are looked for in wider ones and in all of the time: so many then, each of which may be
+/// a granule of wide columns.
+pub const EXPLAIN_FEW_TRACES: usize = 50;
 pub const EXPLAIN_RARE_TRACES: usize = 60;
 /// Traces of each side that are looked at in their spans, where pieces cannot tell whether they are meant.
 pub const EXPLAIN_VERIFIED_TRACES: usize = 200;

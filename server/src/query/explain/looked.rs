@@ -1,26 +1,26 @@
 //! Which traces are looked at, and on which side they are.
 //!
 //! Candidates of either side are named by pieces: of all of the time, or of even slices of it where there would be too
-//! many. As many as are wanted are taken by a hash of their ids. All their pieces together tell on which side they are,
-//! or their spans where pieces cannot. A candidate counts for a side by its first piece that names it, so that each has
+//! many. As many as are wanted are taken in runs of those that began after each other, because pieces lie in that order.
+//! All their pieces together tell on which side they are, or their spans where pieces cannot. A candidate counts for a side by its first piece that names it, so that each has
 //! the same chance to be looked at, however many pieces it has.
 
 use std::collections::HashSet;
 
 use model::query::Query;
 use model::view::Scanned;
-use model::{ApiError, Scope, TraceId};
+use model::{ApiError, Scope, Timestamp, TraceId};
 
 use super::plan::{Decided, Members, Part};
-use super::slices::{Density, Slices};
+use super::slices::{Density, Slices, runs};
 use crate::limits::{
-    EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_RARE_TRACES, EXPLAIN_TIMED_TRACES,
+    EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_RARE_TRACES, EXPLAIN_SLICED_PIECES, EXPLAIN_TIMED_TRACES,
     EXPLAIN_VERIFIED_TRACES,
 };
 use crate::query::Queries;
 use crate::query::facts::settled_plan;
 use crate::query::verify::{Range, Verify};
-use crate::storage::reader::{Candidate, Settled, Traits};
+use crate::storage::reader::{Candidate, Plan, Settled, Traits};
 
 /// The traces of both sides that were looked at.
 #[derive(Default)]
@@ -71,6 +71,12 @@ fn some<'t>(traces: impl Iterator<Item = &'t TraceId>, most: usize) -> Vec<Trace
     (0..wanted).map(|number| all[number * all.len() / wanted]).collect()
 }
 
+/// Pieces that may have twice as many traces as are enough, where the first slices had so few: these say little of how
+/// many there are.
+fn wider(found: usize) -> u64 {
+    EXPLAIN_SLICED_PIECES * 2 * EXPLAIN_FEW_TRACES as u64 / found.max(1) as u64
+}
+
 impl Members {
     /// On which side a trace is; none if on neither, or if it was not chosen for it.
     fn side(&self, one: &Traits, judged: &Judged, inside: &Chosen, outside: &Chosen) -> Option<bool> {
@@ -114,14 +120,18 @@ impl Queries {
         let timed =
             [some(inside.traces.iter(), EXPLAIN_TIMED_TRACES), some(others, EXPLAIN_TIMED_TRACES)].concat();
         let settled = settled_plan(scope, &timed);
-        let (judged_base, judged_region, traits, settled) = tokio::try_join!(
-            self.judged(scope, &members.base, base, &traces, members.range),
-            self.judged(scope, &members.region, region, &traces, members.inside),
-            async { self.reader.traits(&members.traits_plan(scope, &traces)).await.map_err(ApiError::from) },
-            async { self.reader.settled(&settled).await.map_err(ApiError::from) }
+        let plan = members.traits_plan(scope, &traces);
+        let ((traits, cost), settled) =
+            tokio::try_join!(self.reader.traits(&plan), self.reader.settled(&settled))?;
+        // Spans need not be asked about what no piece names.
+        let named = |by: fn(&Traits) -> Option<Timestamp>| -> Vec<TraceId> {
+            traits.iter().filter(|one| by(one).is_some()).map(|one| one.trace_id).collect()
+        };
+        let (by_base, by_region) = (named(|one| one.first_base), named(|one| one.first_region));
+        let ((judged_base, more), (judged_region, further)) = tokio::try_join!(
+            self.judged(scope, &members.base, base, &by_base, members.range),
+            self.judged(scope, &members.region, region, &by_region, members.inside)
         )?;
-        let ((judged_base, more), (judged_region, further), (traits, cost)) =
-            (judged_base, judged_region, traits);
         [more, further, cost].into_iter().for_each(|cost| scanned.add(cost));
         let judged = Judged { base: judged_base, region: judged_region };
         let timed = timed.into_iter().collect();
@@ -139,50 +149,76 @@ impl Queries {
     }
 
     async fn chosen(&self, scope: &Scope, members: &Members) -> Result<(Scanned, Chosen, Chosen), ApiError> {
-        let [of_inside, of_outside] = [true, false].map(|side| members.estimate_plan(scope, side));
         let granules = members.granules_plan(scope);
         let (of_inside, of_outside, (granules, mut scanned)) = tokio::try_join!(
-            self.reader.estimate(&of_inside),
-            self.reader.estimate(&of_outside),
-            self.reader.granules(&granules)
+            self.estimate(members.estimate_plan(scope, true)),
+            self.estimate(members.estimate_plan(scope, false)),
+            async { self.reader.granules(&granules).await.map_err(ApiError::from) }
         )?;
         let mut density = Density::none(members.range);
         granules.into_iter().for_each(|(begins, ends, pieces)| density.add(begins, ends, pieces));
-        let slices = |is_inside, pieces| Slices::of(members.time(is_inside), &density, pieces);
         let (inside, outside) = tokio::try_join!(
-            self.choose(scope, members, true, slices(true, of_inside)),
-            self.choose(scope, members, false, slices(false, of_outside))
+            self.choose(scope, members, true, &density, of_inside),
+            self.choose(scope, members, false, &density, of_outside)
         )?;
         scanned.add(inside.1);
         scanned.add(outside.1);
         Ok((scanned, inside.0, outside.0))
     }
 
+    async fn estimate(&self, plan: Option<Plan>) -> Result<Option<u64>, ApiError> {
+        match plan {
+            Some(plan) => Ok(Some(self.reader.estimate(&plan).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Traces of a side. Where slices have few, wider ones are looked at, and then all of the time.
     async fn choose(
         &self,
         scope: &Scope,
         members: &Members,
         is_inside: bool,
-        slices: Slices,
+        density: &Density,
+        estimate: Option<u64>,
     ) -> Result<(Chosen, Scanned), ApiError> {
-        let mut of = Part::Slices(slices);
-        let most = if members.is_exact() { EXPLAIN_MAX_TRACES } else { EXPLAIN_VERIFIED_TRACES };
-        let (mut candidates, mut scanned) =
-            self.reader.candidates(&members.chosen_plan(scope, is_inside, &of, most)).await?;
-        let number = |candidates: &[Candidate]| candidates.first().map_or(0, |first| first.key);
-        if !of.is_whole() && number(&candidates) < EXPLAIN_FEW_TRACES {
-            of = Part::Rare;
-            let plan = members.chosen_plan(scope, is_inside, &of, EXPLAIN_RARE_TRACES);
-            let (all, cost) = self.reader.candidates(&plan).await?;
-            candidates = all;
-            scanned.add(cost);
+        let time = members.time(is_inside);
+        let pieces = estimate.unwrap_or_else(|| density.within(time));
+        let mut of = Part::Slices(Slices::of(time, density, pieces, EXPLAIN_SLICED_PIECES));
+        let (mut found, mut scanned) = self.candidates(scope, members, is_inside, &of).await?;
+        if !of.is_whole() && found.len() < EXPLAIN_FEW_TRACES {
+            let wider = wider(found.len());
+            let slices = (wider < pieces / 2).then(|| Slices::of(time, density, pieces, wider));
+            for part in slices.map(Part::Slices).into_iter().chain([Part::Rare]) {
+                let (more, cost) = self.candidates(scope, members, is_inside, &part).await?;
+                scanned.add(cost);
+                (of, found) = (part, more);
+                if found.len() >= EXPLAIN_FEW_TRACES / 2 {
+                    break;
+                }
+            }
         }
-        let total = number(&candidates);
-        let traces: HashSet<TraceId> = candidates.into_iter().map(|candidate| candidate.trace_id).collect();
+        let total = found.len() as u64;
+        let most = if members.is_exact() { EXPLAIN_MAX_TRACES } else { EXPLAIN_VERIFIED_TRACES };
+        let found = match &of {
+            Part::Slices(_) => runs(found, most),
+            Part::Rare => found.into_iter().take(EXPLAIN_RARE_TRACES).collect(),
+        };
+        let traces: HashSet<TraceId> = found.into_iter().map(|candidate| candidate.trace_id).collect();
         if !of.is_whole() || total > traces.len() as u64 {
             self.reached.note("explain");
         }
         Ok((Chosen { traces, slices: of.slices().cloned().unwrap_or_default(), total }, scanned))
+    }
+
+    async fn candidates(
+        &self,
+        scope: &Scope,
+        members: &Members,
+        is_inside: bool,
+        of: &Part,
+    ) -> Result<(Vec<Candidate>, Scanned), ApiError> {
+        Ok(self.reader.candidates(&members.candidates_plan(scope, is_inside, of)).await?)
     }
 
     /// Those of the traces that the query finds, where pieces do not decide.
@@ -263,7 +299,7 @@ mod tests {
         let members = members("error");
         let mut density = Density::none(members.range);
         density.add(members.range.from, members.range.to, 1_200_000);
-        let slices = Slices::of(members.range, &density, 1_200_000);
+        let slices = Slices::of(members.range, &density, 1_200_000, EXPLAIN_SLICED_PIECES);
         let sliced = |numbers| chosen(numbers, slices.clone(), 2);
         let at = |is_in: bool| (0..DAY).step_by(1_000_000_000).find(|at| slices.has(Timestamp(*at)) == is_in);
         let (within, without) = (at(true).unwrap(), at(false).unwrap());

@@ -7,7 +7,7 @@ use model::query::fields::{FieldName, Intrinsic};
 use model::{Scope, Timestamp, TraceId};
 
 use super::slices::Slices;
-use crate::limits::{EXPLAIN_MAX_MAKERS, EXPLAIN_NAMED_SPANS};
+use crate::limits::{EXPLAIN_MAX_CANDIDATES, EXPLAIN_MAX_MAKERS, EXPLAIN_NAMED_SPANS};
 use crate::query::plan::{Binds, Narrow, narrow};
 use crate::query::verify::Range;
 use crate::query::{NUMBER, list};
@@ -141,6 +141,10 @@ impl Members {
         is_inside && self.region.hit.is_some()
     }
 
+    fn named_by(&self, is_inside: bool) -> &Decided {
+        if self.is_by_region(is_inside) { &self.region } else { &self.base }
+    }
+
     /// Whether nothing but the region's query tells who is inside, so that no piece of those outside is hit.
     fn is_by_query(&self) -> bool {
         let region = &self.region;
@@ -149,7 +153,7 @@ impl Members {
 
     /// Pieces by which traces of a side are found, grouped by trace.
     fn candidates_sql(&self, is_inside: bool, of: &Part) -> String {
-        let decided = if self.is_by_region(is_inside) { &self.region } else { &self.base };
+        let decided = self.named_by(is_inside);
         let (min, max) = match is_inside {
             true => (self.region.min.max(self.base.min), self.region.max.min(self.base.max)),
             false => (self.base.min, self.base.max),
@@ -195,21 +199,21 @@ impl Members {
         self.bound(Plan::new(scope, sql), false)
     }
 
-    /// Pieces that have to be looked through for a side, after what indexes know.
-    pub fn estimate_plan(&self, scope: &Scope, is_inside: bool) -> Plan {
+    /// Pieces that may have to be looked through for a side, after what indexes know of its condition; none without one.
+    pub fn estimate_plan(&self, scope: &Scope, is_inside: bool) -> Option<Plan> {
         let sql = format!(
-            "SELECT table, rows FROM (EXPLAIN ESTIMATE SELECT trace_id FROM pieces WHERE {})",
-            self.candidates_sql(is_inside, &Part::Slices(Slices::default()))
+            "SELECT table, rows FROM (EXPLAIN ESTIMATE SELECT trace_id FROM pieces
+             WHERE {NEAR} AND first >= fromUnixTimestamp64Nano({{from:Int64}}) AND {})",
+            self.named_by(is_inside).hit.as_ref()?
         );
-        self.bound(Plan::new(scope, sql), is_inside)
+        Some(self.bound(Plan::new(scope, sql), is_inside))
     }
 
-    /// Some traces of a side, the same each time, and how many there may be in these slices.
-    pub fn chosen_plan(&self, scope: &Scope, is_inside: bool, of: &Part, most: usize) -> Plan {
+    /// Traces of a side, with the time of the first piece that names each.
+    pub fn candidates_plan(&self, scope: &Scope, is_inside: bool, of: &Part) -> Plan {
         let sql = format!(
-            "SELECT trace_id, toUInt64(count() OVER ()) AS key
-             FROM (SELECT trace_id FROM pieces WHERE {})
-             ORDER BY cityHash64(trace_id), trace_id LIMIT {most}",
+            "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key FROM pieces WHERE {}
+             ORDER BY cityHash64(trace_id), trace_id LIMIT {EXPLAIN_MAX_CANDIDATES}",
             self.candidates_sql(is_inside, of)
         );
         self.bound(Plan::new(scope, sql), is_inside)

@@ -3,8 +3,9 @@
 
 use model::{Nanos, Timestamp};
 
-use crate::limits::{EXPLAIN_SLICED_PIECES, EXPLAIN_SLICES, EXPLAIN_WHOLE_PIECES};
+use crate::limits::{EXPLAIN_SLICES, EXPLAIN_WHOLE_PIECES};
 use crate::query::verify::Range;
+use crate::storage::reader::Candidate;
 
 /// Steps in which it is counted how many pieces begin.
 const STEPS: u64 = 1_440;
@@ -43,6 +44,11 @@ impl Density {
         }
     }
 
+    /// Pieces that begin in a part of the time.
+    pub fn within(&self, range: Range) -> u64 {
+        (self.until(range.to) - self.until(range.from)).round() as u64
+    }
+
     /// Pieces up to a time, as if they were spread evenly over each step.
     fn until(&self, time: Timestamp) -> f64 {
         let steps = time.since(self.from).0 as f64 / self.step.0 as f64;
@@ -65,19 +71,38 @@ impl Density {
     }
 }
 
+/// Where in its part of all a slice lies, from 0 to 1. Steps of the golden ratio, so that what happens at every full hour
+/// is met as often as it happens.
+fn place(number: u64) -> f64 {
+    (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as f64 / 2f64.powi(32)
+}
+
+/// So many of the candidates, in even runs of those that follow each other: they lie in few granules.
+pub fn runs(mut candidates: Vec<Candidate>, most: usize) -> Vec<Candidate> {
+    if candidates.len() <= most {
+        return candidates;
+    }
+    candidates.sort_unstable_by_key(|one| (one.key, one.trace_id));
+    let each = candidates.len() as f64 / EXPLAIN_SLICES as f64;
+    let taken = most as f64 / EXPLAIN_SLICES as f64;
+    let run = |number: u64| {
+        let from = each * number as f64 + place(number) * (each - taken);
+        &candidates[from.round() as usize..(from + taken).round() as usize]
+    };
+    (0..EXPLAIN_SLICES).flat_map(run).copied().collect()
+}
+
 impl Slices {
-    /// For a time in which so many pieces may have to be looked through.
-    pub fn of(range: Range, density: &Density, pieces: u64) -> Slices {
+    /// With so many pieces of those in a time; all of it where hardly more have to be looked through.
+    pub fn of(range: Range, density: &Density, pieces: u64, wanted: u64) -> Slices {
         let (low, high) = (density.until(range.from), density.until(range.to));
         let each = (high - low) / EXPLAIN_SLICES as f64;
-        if pieces <= EXPLAIN_WHOLE_PIECES || each < 1.0 {
+        if pieces <= wanted.max(EXPLAIN_WHOLE_PIECES) || each < 1.0 {
             return Slices::default();
         }
-        let share = EXPLAIN_SLICED_PIECES as f64 / pieces as f64;
-        // Steps of the golden ratio, so that what happens at every full hour is met as often as it happens.
+        let share = wanted as f64 / pieces as f64;
         let slice = |number: u64| {
-            let within = (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as f64 / 2f64.powi(32);
-            let from = low + each * (number as f64 + within * (1.0 - share));
+            let from = low + each * (number as f64 + place(number) * (1.0 - share));
             Range { from: density.time_of(from), to: density.time_of(from + each * share) }
         };
         Slices { ranges: (0..EXPLAIN_SLICES).map(slice).collect(), share }
@@ -105,6 +130,8 @@ impl Slices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::EXPLAIN_SLICED_PIECES;
+    use model::TraceId;
 
     const HOUR: u64 = 3_600_000_000_000;
     const DAY: Range = Range { from: Timestamp(7), to: Timestamp(7 + 24 * HOUR) };
@@ -131,6 +158,7 @@ mod tests {
         density.add(minutes(30), minutes(30), 10);
         density.add(minutes(1_439), minutes(1_441), 20);
         assert_eq!((density.until(minutes(31)), density.until(DAY.to)), (110.0, 120.0));
+        assert_eq!(density.within(Range { from: minutes(12), to: minutes(31) }), 60);
         // What began before, as far as it goes on.
         let mut later = Density::none(Range { from: minutes(2), to: minutes(1_442) });
         later.add(minutes(0), minutes(4), 100);
@@ -139,16 +167,17 @@ mod tests {
 
     #[test]
     fn few_pieces_are_all_looked_at() {
-        let all = Slices::of(DAY, &density(), EXPLAIN_WHOLE_PIECES);
+        let all = Slices::of(DAY, &density(), EXPLAIN_WHOLE_PIECES, EXPLAIN_SLICED_PIECES);
         assert_eq!((all.sql(), all.share()), (None, 1.0));
         assert!(all.has(Timestamp(3)));
+        assert_eq!(Slices::of(DAY, &density(), 300_000, 300_000), Slices::default(), "as many as are wanted");
         let none = Density::none(DAY);
-        assert_eq!(Slices::of(DAY, &none, 1_200_000), Slices::default());
+        assert_eq!(Slices::of(DAY, &none, 1_200_000, EXPLAIN_SLICED_PIECES), Slices::default());
     }
 
     #[test]
     fn of_many_an_even_share_is() {
-        let (density, slices) = (density(), Slices::of(DAY, &density(), 1_200_000));
+        let (density, slices) = (density(), Slices::of(DAY, &density(), 1_200_000, EXPLAIN_SLICED_PIECES));
         assert!((slices.share() - 0.01).abs() < 1e-9, "{}", slices.share());
         assert_eq!(slices.ranges.len() as u64, EXPLAIN_SLICES);
         let looked: f64 =
@@ -166,5 +195,26 @@ mod tests {
         assert_eq!(places.len(), 4);
         assert!(slices.has(slices.ranges[3].from) && !slices.has(slices.ranges[3].to));
         assert_eq!(slices.sql().unwrap().matches("first >= ").count() as u64, EXPLAIN_SLICES);
+    }
+
+    #[test]
+    fn of_many_candidates_those_of_even_runs_are_taken() {
+        let of = |count: u64| -> Vec<Candidate> {
+            let one = |number: u64| Candidate {
+                trace_id: TraceId(u128::from(number).to_be_bytes()),
+                key: number * 7_919 % count,
+            };
+            (0..count).map(one).collect()
+        };
+        assert_eq!(runs(of(100), 100), of(100));
+        let some = runs(of(24_000), 1_000);
+        assert!((980..1_020).contains(&some.len()), "{}", some.len());
+        let keys: std::collections::BTreeSet<u64> = some.iter().map(|one| one.key).collect();
+        assert_eq!(keys.len(), some.len(), "none twice");
+        let begun = keys.iter().filter(|key| **key == 0 || !keys.contains(&(**key - 1))).count() as u64;
+        assert_eq!(begun, EXPLAIN_SLICES);
+        assert!((0..EXPLAIN_SLICES).all(|part| keys.range(part * 1_000..(part + 1) * 1_000).count() > 30));
+        let tight = runs(of(1_001), 1_000);
+        assert!((990..=1_001).contains(&tight.len()), "{}", tight.len());
     }
 }
