@@ -76,13 +76,7 @@ async fn measure(
     let before = engine.span_count().await?;
     let cpu = skein.cpu();
     let start = Instant::now();
-    let plan = Plan {
-        rate,
-        connections: options.connections,
-        in_flight_each: options.in_flight,
-        duration: Duration::from_secs(options.seconds),
-        spans_max: u64::MAX,
-    };
+    let plan = Plan::of(options, rate, Duration::from_secs(options.seconds));
     let probe = tokio::spawn(probe(
         pool.clone(),
         skein.addresses.otlp_grpc.clone(),

@@ -19,6 +19,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
+use crate::Options;
 use crate::pool::Pool;
 use crate::stats::Latencies;
 
@@ -31,9 +32,14 @@ pub struct Plan {
     pub rate: Option<f64>,
     pub connections: usize,
     pub in_flight_each: usize,
-    /// Whichever comes first.
     pub duration: Duration,
-    pub spans_max: u64,
+}
+
+impl Plan {
+    pub fn of(options: &Options, rate: Option<f64>, duration: Duration) -> Plan {
+        let (connections, in_flight_each) = (options.connections, options.in_flight);
+        Plan { rate, connections, in_flight_each, duration }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -93,10 +99,6 @@ impl Run {
         while Instant::now() < deadline {
             let draw = self.pool.draw();
             let before = self.due_spans.fetch_add(draw.spans, Ordering::Relaxed);
-            if before >= self.plan.spans_max {
-                self.pool.give_back(draw);
-                break;
-            }
             let mut due = Instant::now();
             if let Some(rate) = self.plan.rate {
                 due = self.start + Duration::from_secs_f64(before as f64 / rate);

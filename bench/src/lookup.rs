@@ -129,13 +129,7 @@ async fn measure(
     let stored = engine.span_count().await?;
     let drawn = pool.drawn();
     let seconds = Duration::from_secs(options.seconds);
-    let background = Plan {
-        rate: Some(BACKGROUND_RATE),
-        connections: options.connections,
-        in_flight_each: options.in_flight,
-        duration: seconds * 2,
-        spans_max: u64::MAX,
-    };
+    let background = Plan::of(options, Some(BACKGROUND_RATE), seconds * 2);
     let load = tokio::spawn({
         let (pool, otlp) = (pool.clone(), skein.addresses.otlp_grpc.clone());
         async move { load::drive(&pool, &otlp, &background).await }

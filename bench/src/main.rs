@@ -181,7 +181,7 @@ impl Options {
     }
 
     fn reference_time(&self) -> Duration {
-        Duration::from_secs(if self.quick { 4 } else { self.seconds.max(20) })
+        Duration::from_secs(if self.quick { 4 } else { self.seconds.clamp(20, 60) })
     }
 
     /// How long merges may take to end.

@@ -65,13 +65,7 @@ pub async fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
 
 async fn measure(options: &Options, pool: &Arc<Pool>, skein: &Skein) -> anyhow::Result<Found> {
     let api = Api::new(&skein.addresses.http);
-    let plan = |rate: f64, duration: Duration| Plan {
-        rate: Some(rate),
-        connections: options.connections,
-        in_flight_each: options.in_flight,
-        duration,
-        spans_max: u64::MAX,
-    };
+    let plan = |rate: f64, duration: Duration| Plan::of(options, Some(rate), duration);
     // Far less than the budget, as requests are large: nothing is to be left out of what will be looked for.
     let calm = plan(0.25 * options.budget as f64, CALM);
     let calm = load::drive(pool, &skein.addresses.otlp_grpc, &calm).await?;

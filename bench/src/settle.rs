@@ -84,13 +84,7 @@ async fn measure(
     let pool = options.pool();
     let before = used(skein, engine).await?;
     let settled_before = figure(skein, "skein_settle_spans_total").await?;
-    let plan = Plan {
-        rate,
-        connections: options.connections,
-        in_flight_each: options.in_flight,
-        duration: Duration::from_secs(options.seconds),
-        spans_max: u64::MAX,
-    };
+    let plan = Plan::of(options, rate, Duration::from_secs(options.seconds));
     let sending = tokio::spawn({
         let address = skein.addresses.otlp_grpc.clone();
         async move { load::drive(&pool, &address, &plan).await }

@@ -55,16 +55,11 @@ async fn receiver() -> (String, Receiver) {
 async fn every_span_is_sent_once_although_some_must_come_back() {
     let (address, receiver) = receiver().await;
     let pool = Arc::new(Pool::new(1, 3_000, &[300]));
-    let plan = Plan {
-        rate: None,
-        connections: 2,
-        in_flight_each: 2,
-        duration: Duration::from_secs(60),
-        spans_max: 4_000,
-    };
+    let plan =
+        Plan { rate: Some(8_000.0), connections: 2, in_flight_each: 2, duration: Duration::from_secs(1) };
     let outcome = drive(&pool, &address, &plan).await.unwrap();
     let requests = outcome.acks.count() as u64;
-    assert!(outcome.offered >= 4_000 && outcome.pushed_back > 0 && outcome.failed == 0);
+    assert!(outcome.offered >= 7_000 && outcome.pushed_back > 0 && outcome.failed == 0);
     assert_eq!(outcome.rejected, requests);
     assert_eq!(outcome.accepted, outcome.offered - requests);
     assert_eq!(receiver.spans.lock().unwrap().len() as u64, outcome.offered);
@@ -80,13 +75,8 @@ async fn every_span_is_sent_once_although_some_must_come_back() {
 async fn an_offered_rate_is_kept() {
     let (address, _receiver) = receiver().await;
     let pool = Arc::new(Pool::new(2, 500, &[100]));
-    let plan = Plan {
-        rate: Some(2_000.0),
-        connections: 1,
-        in_flight_each: 4,
-        duration: Duration::from_secs(2),
-        spans_max: u64::MAX,
-    };
+    let plan =
+        Plan { rate: Some(2_000.0), connections: 1, in_flight_each: 4, duration: Duration::from_secs(2) };
     let outcome = drive(&pool, &address, &plan).await.unwrap();
     // All that was due in two seconds; the last request may be larger than what was left.
     assert!((3_700..=4_400).contains(&outcome.offered), "{}", outcome.offered);
