@@ -97,16 +97,19 @@ pub fn MapPage() -> impl IntoView {
     listen(page, shown);
     // Another selection must not make another canvas, which would forget where one had gone.
     let is_table = Memo::new(move |_| view.with(|view| view.is_table));
-    let is_empty =
-        Memo::new(move |_| live.answer.with(|a| a.as_ref().is_some_and(|map| map.nodes.is_empty())));
+    // And whether nothing more is to come.
+    let is_empty = Memo::new(move |_| {
+        let is_past = view.with(|view| view.end.is_some());
+        live.answer.with(|a| a.as_ref().filter(|map| map.nodes.is_empty()).map(|map| map.complete || is_past))
+    });
     let select = Callback::new(move |thing| page.select(thing));
     view! {
         <div class="Services">
             <Bar page=page filter=filter />
-            {move || match live.failed.get() {
-                Some(error) => view! { <ErrorState error=error retry=move || live.again() /> }.into_any(),
-                None if is_empty.get() => nothing().into_any(),
-                None => {
+            {move || match (live.failed.get(), is_empty.get()) {
+                (Some(error), _) => view! { <ErrorState error=error retry=move || live.again() /> }.into_any(),
+                (None, Some(is_complete)) => nothing(is_complete).into_any(),
+                (None, None) => {
                     view! {
                         <div class="Map" class:is-stale=move || live.is_waiting.get()>
                             {move || {
@@ -343,7 +346,19 @@ fn table(page: Map, shown: Memo<Arc<Shown>>, filter: RwSignal<String>) -> impl I
     }
 }
 
-fn nothing() -> impl IntoView {
+fn nothing(is_complete: bool) -> impl IntoView {
+    if !is_complete {
+        return view! {
+            <div class="Message" data-testid="empty-state">
+                <h2 class="Message-title">"No call is counted yet"</h2>
+                <p class="Message-text">
+                    "Spans arrive, more than can be looked through at once. Their calls are counted when their traces \
+                     have come to rest, half a minute after the last span, and appear here by themselves."
+                </p>
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class="Message" data-testid="empty-state">
             <h2 class="Message-title">"Nothing was called in this time"</h2>
@@ -353,4 +368,5 @@ fn nothing() -> impl IntoView {
             </p>
         </div>
     }
+    .into_any()
 }
