@@ -300,7 +300,7 @@ pub const SETTLE_MAX_LAG_SECS: u32 = 86_400;
 pub const SETTLE_MAX_SECS: u64 = 120;
 /// Traces and spans analysed at a time: ids are part of a statement's text, spans are held in memory. A larger trace is
 /// taken alone.
-pub const SETTLE_CHUNK_TRACES: usize = 4_000;
+pub const SETTLE_CHUNK_TRACES: usize = 2_000;
 pub const SETTLE_CHUNK_SPANS: u64 = 200_000;
 /// Traces analysed that are held in memory before they are stored, about a kilobyte each.
 pub const SETTLE_RECORDS_HELD: usize = 10_000;

@@ -16,6 +16,8 @@ use super::verify::{AHEAD_SECS, Range, joined};
 use crate::limits::{ADJUSTED_COUNT_MAX, SERIES_MAX, SERIES_MAX_STEPS};
 use crate::storage::reader::{Plan, Point};
 
+mod counted;
+
 /// Steps when none is asked for.
 const STEPS: u64 = 60;
 
@@ -58,7 +60,10 @@ impl<'q> Measure<'q> {
             ));
         };
         let length = range.to.since(range.from).0;
-        let step = step.unwrap_or(Nanos(length.div_ceil(STEPS).max(1_000_000)));
+        let step = step.unwrap_or_else(|| counted::rounded(Nanos(length.div_ceil(STEPS).max(1_000_000))));
+        // Whether something is counted already must not show in where its steps begin.
+        let range = if counted::is_aligned(step) { counted::widened(range) } else { range };
+        let length = range.to.since(range.from).0;
         if step.0 == 0 || length.div_ceil(step.0) > SERIES_MAX_STEPS {
             return Err(ApiError::bad_request(
                 format!("the range has more than {SERIES_MAX_STEPS} steps"),
@@ -84,9 +89,10 @@ impl<'q> Measure<'q> {
         let mut conditions = Conditions::new();
         let condition =
             shape.leaves[0].map_or_else(|| Ok("1".to_owned()), |expr| conditions.boolean(expr))?;
+        let is_counted = counted::is_aligned(self.step) && counted::answers(self.metric, shape.leaves[0]);
         let mut labels: Vec<String> =
             self.metric.by.iter().map(|field| conditions.shown(&field.name)).collect();
-        let spans = stands_for();
+        let spans = if is_counted { "toFloat64(s.spans)".to_owned() } else { stands_for() };
         let values = match &self.metric.function {
             MetricFunction::Rate => format!("[toNullable(sum({spans}) / {})]", self.step.0 as f64 / 1e9),
             MetricFunction::CountOverTime => format!("[toNullable(sum({spans}))]"),
@@ -132,16 +138,16 @@ impl<'q> Measure<'q> {
                 scan.conditions(&window)
             ));
         }
+        let source = if is_counted { counted::ROWS.to_owned() } else { joined(conditions.needs, &of) };
         let sql = format!(
             "SELECT toUInt32(intDiv(toUnixTimestamp64Nano(s.start) - {{from:Int64}}, {{step:Int64}})) AS step,
                 CAST([{}] AS Array(String)) AS labels, CAST({values} AS Array(Nullable(Float64))) AS values
-             FROM {} WHERE {condition} GROUP BY step, labels ORDER BY labels, step LIMIT {}",
+             FROM {source} WHERE {condition} GROUP BY step, labels ORDER BY labels, step LIMIT {}",
             labels.join(", "),
-            joined(conditions.needs, &of),
             SERIES_MAX as u64 * SERIES_MAX_STEPS,
         );
         let plan = scan.bound(Plan::new(scope, sql), &window).bind_all(conditions.binds.values());
-        Ok(plan
+        Ok(counted::bound(plan, self.range)
             .bind("step", self.step.0)
             .bind("received", self.range.from.as_secs().saturating_sub(AHEAD_SECS).min(u64::from(u32::MAX))))
     }
@@ -236,6 +242,13 @@ impl Queries {
             self.reached.note("series");
         }
         let limit_reached = (!complete).then(|| format!("there are more than {SERIES_MAX} series"));
-        Ok(SeriesSet { start, step: measure.step, series, complete, limit_reached, scanned })
+        Ok(SeriesSet {
+            start: measure.range.from,
+            step: measure.step,
+            series,
+            complete,
+            limit_reached,
+            scanned,
+        })
     }
 }

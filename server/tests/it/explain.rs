@@ -239,3 +239,66 @@ async fn where_nothing_sets_them_apart_nothing_is_said() {
         assert!(wrong.is_empty(), "{part}: {wrong:#?}");
     }
 }
+
+/// A trace of `web` and of another service.
+fn pair(number: u64, customer: &str, other: &str) -> Vec<Span> {
+    let trace_id = TraceId(u128::from(number).to_be_bytes());
+    let span = |id: u64, parent: u64, service: &str| Span {
+        trace_id,
+        span_id: SpanId(number * 10 + id),
+        parent_id: SpanId(parent),
+        service: service.to_owned(),
+        operation: "call".to_owned(),
+        kind: SpanKind::Server,
+        start: now().minus(Nanos::from_secs(60)),
+        duration: Nanos(5_000_000),
+        attributes: vec![("customer".to_owned(), AttrValue::Str(customer.to_owned()))],
+        ..Span::default()
+    };
+    vec![span(1, 0, "web"), span(2, number * 10 + 1, other)]
+}
+
+/// So many pieces that only a share of them is looked at, whether those in question are many, few or hardly any.
+#[tokio::test]
+async fn of_very_many_pieces_a_share_is_looked_at() {
+    let server = TestServer::start().await;
+    let kinds =
+        [("acme", "cart", 40_000), ("bolt", "mail", 40_000), ("some", "pay", 300), ("few", "stock", 30)];
+    let spans: Vec<Span> =
+        (1..).zip(kinds).flat_map(|(number, (customer, other, _))| pair(number, customer, other)).collect();
+    server.send(&spans).await;
+    server.stored(spans.len()).await;
+    for (customer, other, count) in kinds {
+        let copied = server
+            .sql(&format!(
+                "INSERT INTO pieces SELECT * EXCEPT n REPLACE (sipHash128(n, trace_id) AS trace_id,
+                    first - toIntervalSecond(cityHash64(n, '{customer}') % 20000) AS first,
+                    toStartOfHour(first) AS bucket)
+                 FROM (SELECT *, arrayJoin(range({count})) AS n FROM pieces WHERE has(groups.service, '{other}'))"
+            ))
+            .await;
+        assert!(copied.is_some(), "{other}");
+    }
+    // As they would have come, one among the other.
+    server.sql("OPTIMIZE TABLE pieces FINAL").await.unwrap();
+    let from = now().minus(Nanos::from_secs(8 * 3_600)).0;
+    for ((customer, other, count), looked) in
+        kinds.into_iter().zip([900..=1_000, 900..=1_000, 25..=200, 31..=31])
+    {
+        let path = format!("/api/explain?start={from}&part_q=span.customer%3D{customer}");
+        let (status, answer) = server.get(&path).await;
+        assert_eq!(status, 200, "{answer}");
+        let number = |key: &str| answer[key].as_u64().unwrap();
+        assert!(looked.contains(&number("looked_inside")), "{customer}: {answer}");
+        assert!((800..=1_000).contains(&number("looked_outside")), "{customer}: {answer}");
+        let off = number("inside") as f64 / f64::from(count + 1) - 1.0;
+        assert!(off.abs() < if count < 1_000 { 0.5 } else { 0.1 }, "{customer}: {answer}");
+        let outside = 80_334.0 - f64::from(count + 1);
+        assert!((number("outside") as f64 / outside - 1.0).abs() < 0.1, "{customer}: {answer}");
+        let findings = named(&answer);
+        assert!(findings.iter().any(|finding| finding.contains(other)), "{customer}: {findings:#?}");
+        // The same each time.
+        let (_, again) = server.get(&path).await;
+        assert_eq!(again["findings"], answer["findings"], "{customer}");
+    }
+}

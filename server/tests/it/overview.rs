@@ -82,9 +82,9 @@ async fn series_add_up(server: &crate::server::TestServer, sent: &Sent, from: u6
         let (status, set) = server.get(&path).await;
         assert_eq!((status, &set["complete"]), (200, &true.into()), "{set}");
         let points = |series: &Value| {
-            let label = series["labels"].as_object().unwrap().values().next().map(ToString::to_string);
+            let labels = series["labels"].as_object().unwrap().values().map(ToString::to_string);
             let points = series["points"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
-            (label.unwrap_or_default(), points)
+            (labels.collect::<Vec<_>>().join(" "), points)
         };
         set["series"].as_array().unwrap().iter().map(points).collect()
     };
@@ -104,6 +104,19 @@ async fn series_add_up(server: &crate::server::TestServer, sent: &Sent, from: u6
         counted.iter().map(|(name, points)| (name.clone(), total(points))).collect::<BTreeMap<_, _>>(),
         failed
     );
+    // The same of spans, step by step.
+    let by_name = "count_over_time()by(resource.service.name,name,kind)";
+    for condition in
+        ["", "status%3Derror%26%26name%21%3D%22x%22", "%21%28status%3Derror%29%7C%7Ckind%3Dserver"]
+    {
+        let all = ask(&format!("%7B{condition}%7D%7C{by_name}")).await;
+        let of_spans = match condition {
+            "" => "duration%3E%3D0ns".to_owned(),
+            _ => format!("%28{condition}%29%26%26duration%3E%3D0ns"),
+        };
+        assert!(!all.is_empty());
+        assert_eq!(all, ask(&format!("%7B{of_spans}%7D%7C{by_name}")).await, "{condition}");
+    }
     let rates = ask("%7Bstatus%3Derror%7D%7Crate()").await;
     assert!((total(&rates[""]) * 600.0 - failed.values().sum::<f64>()).abs() < 1e-6);
     let maxima = ask("service%3Dcart%7Cmax_over_time(duration)").await;

@@ -157,9 +157,20 @@ impl Queries {
         )?;
         let mut density = Density::none(members.range);
         granules.into_iter().for_each(|(begins, ends, pieces)| density.add(begins, ends, pieces));
+        let pieces = |is_inside, estimate: Option<u64>| {
+            estimate.unwrap_or_else(|| density.within(members.time(is_inside)))
+        };
+        let (of_inside, of_outside) = (pieces(true, of_inside), pieces(false, of_outside));
+        let slices = Slices::of(members.range, &density, of_outside, EXPLAIN_SLICED_PIECES);
+        let mut first = (None, None);
+        if let Some(plan) = members.both_plan(scope, &slices).filter(|_| of_inside > of_outside / 2) {
+            let (inside, outside, cost) = self.reader.candidates_of_both(&plan).await?;
+            scanned.add(cost);
+            first = (Some((slices.clone(), inside)), Some((slices, outside)));
+        }
         let (inside, outside) = tokio::try_join!(
-            self.choose(scope, members, true, &density, of_inside),
-            self.choose(scope, members, false, &density, of_outside)
+            self.choose(scope, members, true, &density, of_inside, first.0),
+            self.choose(scope, members, false, &density, of_outside, first.1)
         )?;
         scanned.add(inside.1);
         scanned.add(outside.1);
@@ -173,19 +184,25 @@ impl Queries {
         }
     }
 
-    /// Traces of a side. Where slices have few, wider ones are looked at, and then all of the time.
+    /// Traces of a side, of which some may have been found already. Where slices have few, wider ones are looked at, and then all of the time.
     async fn choose(
         &self,
         scope: &Scope,
         members: &Members,
         is_inside: bool,
         density: &Density,
-        estimate: Option<u64>,
+        pieces: u64,
+        first: Option<(Slices, Vec<Candidate>)>,
     ) -> Result<(Chosen, Scanned), ApiError> {
         let time = members.time(is_inside);
-        let pieces = estimate.unwrap_or_else(|| density.within(time));
-        let mut of = Part::Slices(Slices::of(time, density, pieces, EXPLAIN_SLICED_PIECES));
-        let (mut found, mut scanned) = self.candidates(scope, members, is_inside, &of).await?;
+        let (mut of, mut found, mut scanned) = match first {
+            Some((slices, found)) => (Part::Slices(slices), found, Scanned::default()),
+            None => {
+                let of = Part::Slices(Slices::of(time, density, pieces, EXPLAIN_SLICED_PIECES));
+                let (found, cost) = self.candidates(scope, members, is_inside, &of).await?;
+                (of, found, cost)
+            }
+        };
         if !of.is_whole() && found.len() < EXPLAIN_FEW_TRACES {
             let wider = wider(found.len());
             let slices = (wider < pieces / 2).then(|| Slices::of(time, density, pieces, wider));

@@ -219,6 +219,22 @@ impl Members {
         self.bound(Plan::new(scope, sql), is_inside)
     }
 
+    /// Those of both sides in the same slices at once, where nothing but the region's query tells them apart.
+    pub fn both_plan(&self, scope: &Scope, slices: &Slices) -> Option<Plan> {
+        let base = &self.base;
+        if !self.is_by_query() || base.hit.is_some() || (base.min, base.max) != (0, ANY_LENGTH) {
+            return None;
+        }
+        let sql = format!(
+            "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key, toUInt8({}) AS is_inside
+             FROM pieces WHERE {NEAR} AND {} GROUP BY trace_id, is_inside
+             ORDER BY cityHash64(trace_id), trace_id LIMIT {EXPLAIN_MAX_CANDIDATES}",
+            self.region.hit.as_ref()?,
+            slices.sql()?
+        );
+        Some(self.bound(Plan::new(scope, sql), false))
+    }
+
     /// All pieces of these traces. Wide columns are read where there are any.
     pub fn traits_plan(&self, scope: &Scope, traces: &[TraceId]) -> Plan {
         let hit = |decided: &Decided| decided.hit.clone().unwrap_or_else(|| "1".to_owned());

@@ -9,7 +9,7 @@ use model::view::Scanned;
 use model::{Attrs, Timestamp, TraceId};
 use serde::Deserialize;
 
-use super::{Plan, Reader, timestamp, untagged};
+use super::{Candidate, Plan, Reader, timestamp, untagged};
 use crate::limits::EXPLAIN_VALUE_MAX_BYTES;
 use crate::storage::StoreError;
 
@@ -78,6 +78,13 @@ struct PieceRow {
     keys: Vec<String>,
     lows: Vec<f32>,
     highs: Vec<f32>,
+}
+
+#[derive(Row, Deserialize)]
+struct SideRow {
+    trace_id: [u8; 16],
+    key: u64,
+    is_inside: u8,
 }
 
 impl PieceRow {
@@ -165,6 +172,20 @@ impl Reader {
         let (rows, scanned) = self.fetch::<GranuleRow>(plan).await?;
         let granule = |row: GranuleRow| (timestamp(row.begins), timestamp(row.ends), row.pieces);
         Ok((rows.into_iter().map(granule).collect(), scanned))
+    }
+
+    /// Candidates inside and outside.
+    pub async fn candidates_of_both(
+        &self,
+        plan: &Plan,
+    ) -> Result<(Vec<Candidate>, Vec<Candidate>, Scanned), StoreError> {
+        let (rows, scanned) = self.fetch::<SideRow>(plan).await?;
+        let (inside, outside): (Vec<SideRow>, Vec<SideRow>) =
+            rows.into_iter().partition(|row| row.is_inside != 0);
+        let of = |rows: Vec<SideRow>| {
+            rows.into_iter().map(|row| Candidate { trace_id: TraceId(row.trace_id), key: row.key }).collect()
+        };
+        Ok((of(inside), of(outside), scanned))
     }
 
     /// Traces in order of their ids, out of a row a piece.
