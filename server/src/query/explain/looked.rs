@@ -184,7 +184,8 @@ impl Queries {
         }
     }
 
-    /// Traces of a side, of which some may have been found already. Where slices have few, wider ones are looked at, and then all of the time.
+    /// Traces of a side; those of its slices may have been found already. Where slices have few, wider ones are looked
+    /// at, and then all of the time.
     async fn choose(
         &self,
         scope: &Scope,
