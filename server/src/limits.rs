@@ -232,6 +232,8 @@ pub const PEERS_CANDIDATES: u64 = 1_000;
 pub const PEERS_MAX_TRACES: usize = 200;
 /// Spans read of them, all together. At least one trace is read, however large.
 pub const PEERS_MAX_SPANS: u64 = 200_000;
+/// As long as none of them has more, they are read without asking first how large they are.
+pub const PEERS_SMALL_SPANS: usize = 1_000;
 /// Clocks are learned from calls no longer than this before and after a trace: they drift. Hosts beyond so many, of the
 /// trace and its peers together, are not told of.
 pub const CLOCK_WINDOW_SECS: u64 = 600;

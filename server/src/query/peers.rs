@@ -14,12 +14,14 @@ use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
 use super::facts::outlines_plan;
 use super::verify::summaries_plan;
 use super::{Queries, list};
-use crate::limits::{PEERS_CANDIDATES, PEERS_MAX_SECS, PEERS_MAX_SPANS, PEERS_MAX_TRACES};
+use crate::limits::{PEERS_CANDIDATES, PEERS_MAX_SECS, PEERS_MAX_SPANS, PEERS_MAX_TRACES, PEERS_SMALL_SPANS};
 use crate::storage::pieces::BUCKET_SECS;
 use crate::storage::reader::{Peer, Plan};
 
 /// So many candidates are looked at for the one before.
 const PREVIOUS_CANDIDATES: u32 = 100;
+/// Candidates looked at in one statement, of which nearly all are peers, most often.
+const AT_ONCE: usize = PEERS_MAX_TRACES + PEERS_MAX_TRACES / 4;
 
 /// Which traces count as peers.
 #[derive(Clone, Debug)]
@@ -93,11 +95,42 @@ impl Kin {
         self.bound(Plan::new(scope, sql))
     }
 
+    /// As [`Kin::roots_plan`] tells.
+    fn has(&self, trace: &Trace) -> bool {
+        let is_root =
+            |row| trace.service_name(row) == self.service && trace.operation_name(row) == self.operation;
+        trace.root_row().is_some_and(is_root) && self.from <= trace.start && trace.start < self.to
+    }
+
     fn bound(&self, plan: Plan) -> Plan {
         plan.bind("service", &self.service)
             .bind("operation", &self.operation)
             .bind("from", self.from.0)
             .bind("to", self.to.0)
+    }
+}
+
+/// Traces in which the operation occurs, in the order they are looked at.
+struct Likely {
+    ids: Vec<TraceId>,
+    /// How many there are, and whether these are all.
+    of: u64,
+    is_all: bool,
+}
+
+impl Likely {
+    /// About how many are peers, of whom so many were found, the last so many of the ids not having been looked at.
+    fn peers(&self, found: usize, left: usize) -> u64 {
+        match self.is_all && left == 0 {
+            true => found as u64,
+            // As many of the others are peers as of those looked at.
+            false => found as u64 * self.of / ((self.ids.len() - left) as u64).max(1),
+        }
+    }
+
+    /// The place of a trace in an order that is that of no property of theirs.
+    fn place(&self, trace: TraceId) -> Option<usize> {
+        self.ids.iter().position(|id| *id == trace)
     }
 }
 
@@ -134,7 +167,8 @@ impl Queries {
         if which == Compare::Previous {
             kin.to = summary.start;
         }
-        let (mut peers, _) = self.kin_of(scope, &kin, trace, (pick, usize::MAX)).await?;
+        let likely = self.likely(scope, &kin, trace, pick).await?;
+        let (mut peers, _) = self.kin_of(scope, &kin, &likely, usize::MAX).await?;
         peers.sort_by_key(|peer| (peer.length, peer.trace_id));
         let found = match which {
             Compare::Previous => peers.iter().max_by_key(|peer| (peer.begins, peer.trace_id)),
@@ -159,16 +193,18 @@ impl Queries {
         window_secs: u64,
     ) -> Result<(Vec<TraceId>, u64), ApiError> {
         let summary = self.summary_of(scope, trace).await?;
-        self.peers_read(scope, &Kin::of(&summary, window_secs)?, trace).await
+        let kin = Kin::of(&summary, window_secs)?;
+        let likely = self.likely(scope, &kin, trace, Pick::Evenly).await?;
+        self.peers_read(scope, &kin, &likely).await
     }
 
     async fn peers_read(
         &self,
         scope: &Scope,
         kin: &Kin,
-        trace: TraceId,
+        likely: &Likely,
     ) -> Result<(Vec<TraceId>, u64), ApiError> {
-        let (mut sample, of) = self.kin_of(scope, kin, trace, (Pick::Evenly, PEERS_MAX_TRACES)).await?;
+        let (mut sample, of) = self.kin_of(scope, kin, likely, PEERS_MAX_TRACES).await?;
         sample.truncate(PEERS_MAX_TRACES);
         let mut spans = 0;
         let few = sample.iter().take_while(|peer| {
@@ -187,11 +223,45 @@ impl Queries {
         window_secs: u64,
     ) -> Result<(Vec<Trace>, u64), ApiError> {
         let summary = self.summary_of(scope, trace).await?;
-        let (ids, of) = self.peers_read(scope, &Kin::of(&summary, window_secs)?, trace).await?;
-        if ids.is_empty() {
+        let kin = Kin::of(&summary, window_secs)?;
+        let likely = self.likely(scope, &kin, trace, Pick::Evenly).await?;
+        let (peers, of) = match self.small_peers(scope, &kin, &likely).await? {
+            Some(found) => found,
+            None => {
+                let (ids, of) = self.peers_read(scope, &kin, &likely).await?;
+                (self.outlines(&outlines_plan(scope, &ids)).await?, of)
+            }
+        };
+        if peers.is_empty() {
             return Err(no_peer(&summary, window_secs));
         }
-        Ok((self.outlines(&outlines_plan(scope, &ids)).await?, of))
+        Ok((peers, of))
+    }
+
+    /// The same read at once, without asking first how large they are; none if one is too large for that.
+    async fn small_peers(
+        &self,
+        scope: &Scope,
+        kin: &Kin,
+        likely: &Likely,
+    ) -> Result<Option<(Vec<Trace>, u64)>, ApiError> {
+        let mut peers: Vec<Trace> = Vec::new();
+        let mut left = &likely.ids[..];
+        while !left.is_empty() && peers.len() < PEERS_MAX_TRACES {
+            let (some, rest) = left.split_at(AT_ONCE.min(left.len()));
+            let mut plan = outlines_plan(scope, some);
+            plan.sql.push_str(&format!(" LIMIT {} BY trace_id", PEERS_SMALL_SPANS + 1));
+            let found = self.outlines(&plan).await?;
+            if found.iter().any(|trace| trace.len() > PEERS_SMALL_SPANS) {
+                return Ok(None);
+            }
+            peers.extend(found.into_iter().filter(|trace| kin.has(trace)));
+            left = rest;
+        }
+        let of = likely.peers(peers.len(), left.len());
+        peers.sort_by_cached_key(|trace| likely.place(trace.trace_id));
+        peers.truncate(PEERS_MAX_TRACES);
+        Ok(Some((peers, of)))
     }
 
     /// Several traces by their narrow columns.
@@ -202,35 +272,33 @@ impl Queries {
         Ok(builders.into_iter().map(|(id, builder)| builder.finish(id)).collect())
     }
 
-    /// Peers but the trace itself, and about how many there are. No more are looked for once there are as many as are
-    /// wanted.
+    /// But the trace itself.
+    async fn likely(&self, scope: &Scope, kin: &Kin, but: TraceId, pick: Pick) -> Result<Likely, ApiError> {
+        let (candidates, _) = self.reader.candidates(&kin.candidates_plan(scope, pick)).await?;
+        let of = candidates.first().map_or(0, |candidate| candidate.key);
+        let is_all = of == candidates.len() as u64;
+        let ids = candidates.iter().map(|candidate| candidate.trace_id).filter(|id| *id != but).collect();
+        Ok(Likely { ids, of, is_all })
+    }
+
+    /// Peers, and about how many there are. No more are looked for once there are as many as are wanted.
     async fn kin_of(
         &self,
         scope: &Scope,
         kin: &Kin,
-        but: TraceId,
-        (pick, wanted): (Pick, usize),
+        likely: &Likely,
+        wanted: usize,
     ) -> Result<(Vec<Peer>, u64), ApiError> {
-        let (candidates, _) = self.reader.candidates(&kin.candidates_plan(scope, pick)).await?;
-        let of = candidates.first().map_or(0, |candidate| candidate.key);
-        let is_all = of == candidates.len() as u64;
-        let ids: Vec<TraceId> = candidates.iter().map(|c| c.trace_id).filter(|id| *id != but).collect();
         let mut peers = Vec::new();
-        let mut left = &ids[..];
-        // Nearly all of them are peers, most often.
-        let mut next = wanted.saturating_add(wanted / 4);
+        let mut left = &likely.ids[..];
+        let mut next = wanted.max(AT_ONCE);
         while !left.is_empty() && peers.len() < wanted {
             let (some, rest) = left.split_at(next.min(left.len()));
             peers.extend(self.reader.peers(&kin.roots_plan(scope, some)).await?);
             (left, next) = (rest, rest.len());
         }
-        // In the order they were chosen in, which is that of no property of theirs.
-        let place = |peer: &Peer| ids.iter().position(|id| *id == peer.trace_id);
-        peers.sort_by_cached_key(place);
-        // As many of the others are peers as of those looked at.
-        let looked_at = (ids.len() - left.len()) as u64;
-        let scaled = peers.len() as u64 * of / looked_at.max(1);
-        let of = if is_all && left.is_empty() { peers.len() as u64 } else { scaled };
+        peers.sort_by_cached_key(|peer: &Peer| likely.place(peer.trace_id));
+        let of = likely.peers(peers.len(), left.len());
         Ok((peers, of))
     }
 

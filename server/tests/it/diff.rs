@@ -105,6 +105,11 @@ async fn a_trace_is_compared_with_what_is_typical_of_its_operation() {
         };
         assert!(is_right, "{named}: {other}");
     }
+    // One of them is too large to be read without a look at its size.
+    send(&trace(9, 100, &[("cart", 10, 1); 1_100])).await;
+    let (_, diff) = server.get(&format!("/api/diff?a=typical&b={id}")).await;
+    assert_eq!(diff["sample"], json!({ "side": "a", "traces": 7, "middle": 5, "of": 7 }));
+
     let batch = other[0].trace_id;
     let (status, answer) = server.get(&format!("/api/diff?a={batch}&b=typical")).await;
     assert_eq!(status, 404, "{answer}");
