@@ -152,6 +152,10 @@ impl Phase {
     }
 }
 
+fn unfinished(is_at_rest: bool) -> &'static str {
+    if is_at_rest { "" } else { " (merges not over)" }
+}
+
 fn phase_table(phases: &[Phase]) -> String {
     let mut rows = vec![vec![String::new()]];
     rows[0].extend(phases.iter().map(|p| p.name.clone()));
@@ -161,7 +165,7 @@ fn phase_table(phases: &[Phase]) -> String {
     add("spans offered", &|p| p.load.offered.to_string());
     add("accepted a second", &|p| rate_text(p.load.accepted as f64 / p.load.wall.as_secs_f64()));
     add("queryable a second", &|p| rate_text(p.queryable_per_second()));
-    add("merged a second", &|p| rate_text(p.merged_per_second()));
+    add("merged a second", &|p| rate_text(p.merged_per_second()) + unfinished(p.is_at_rest));
     add("behind at the end of the load", &|p| {
         format!("{:.1} s", p.until_queryable.saturating_sub(p.load.wall).as_secs_f64())
     });
@@ -179,8 +183,7 @@ fn phase_table(phases: &[Phase]) -> String {
     add("CPU µs a span: load driver", &|p| format!("{:.2}", cpu(p).driver));
     add("CPU µs a span: server", &|p| format!("{:.2}", cpu(p).server));
     add("CPU µs a span: engine with merges", &|p| {
-        let unfinished = if p.is_at_rest { "" } else { " (merges not over)" };
-        format!("{:.2}{unfinished}", cpu(p).engine)
+        format!("{:.2}{}", cpu(p).engine, unfinished(p.is_at_rest))
     });
     add("CPU µs a span: all", &|p| format!("{:.2}", cpu(p).total()));
     let failures = phases.iter().filter_map(|p| p.load.failure.as_ref());
@@ -198,7 +201,7 @@ fn reference_table(phases: &[Phase], reference: &reference::Reference) -> String
             format!("{:.2}", rate.micros_per_span),
             rate_text(rate.spans_per_second),
             format!("{:.2}", queryable / rate.spans_per_second.max(1.0)),
-            rate_text(rate.merged_per_second),
+            rate_text(rate.merged_per_second) + unfinished(rate.is_at_rest),
             format!("{:.2}", merged / rate.merged_per_second.max(1.0)),
         ]
     };

@@ -32,6 +32,7 @@ pub struct Rate {
     pub merged_per_second: f64,
     /// CPU of the engine, merges included.
     pub micros_per_span: f64,
+    pub is_at_rest: bool,
 }
 
 /// A Native block and the statement that inserts it.
@@ -86,11 +87,10 @@ async fn dump(engine: &Engine, table: &TableSize, share: f64) -> anyhow::Result<
         ))
         .await?;
     let time = String::from_utf8_lossy(&time).trim().to_owned();
-    if table.rows <= BLOCK_ROWS {
+    if time.is_empty() || table.rows <= BLOCK_ROWS {
         let data = engine.query(&format!("SELECT * FROM {name} FORMAT Native")).await?;
         return Ok((vec![Arc::new(Block { sql: insert, data })], table.rows));
     }
-    anyhow::ensure!(!time.is_empty(), "{name} has no time to cut it by");
     let cuts = cuts(engine, table, &time).await?;
     let wanted = ((cuts.len() as f64 * share).round() as usize).clamp(1, cuts.len());
     let mut blocks = Vec::new();
@@ -155,7 +155,7 @@ impl Clock<'_> {
             rounds += 1;
         }
         let wall = start.elapsed();
-        self.engine.wait_for_rest(self.skein, self.rest).await?;
+        let is_at_rest = self.engine.wait_for_rest(self.skein, self.rest).await?;
         let merged = start.elapsed();
         let used = self.skein.cpu().since(cpu);
         let total = spans * rounds;
@@ -165,6 +165,7 @@ impl Clock<'_> {
             spans_per_second: total as f64 / wall.as_secs_f64(),
             merged_per_second: total as f64 / merged.as_secs_f64(),
             micros_per_span: used.engine * 1e6 / total.max(1) as f64,
+            is_at_rest,
         })
     }
 

@@ -232,8 +232,9 @@ pub const PEERS_CANDIDATES: u64 = 1_000;
 pub const PEERS_MAX_TRACES: usize = 200;
 /// Spans read of them, all together. At least one trace is read, however large.
 pub const PEERS_MAX_SPANS: u64 = 200_000;
-/// As long as none of them has more, they are read without asking first how large they are.
-pub const PEERS_SMALL_SPANS: usize = 1_000;
+/// As long as none of them has more, they are read without asking first how large they are: as many in all, as a quarter
+/// more than are wanted are read.
+pub const PEERS_SMALL_SPANS: usize = 800;
 /// Clocks are learned from calls no longer than this before and after a trace: they drift. Hosts beyond so many, of the
 /// trace and its peers together, are not told of.
 pub const CLOCK_WINDOW_SECS: u64 = 600;
@@ -249,11 +250,11 @@ pub const EXPLAIN_MAX_TRACES: usize = 1_000;
 pub const EXPLAIN_WHOLE_PIECES: u64 = 50_000;
 pub const EXPLAIN_SLICED_PIECES: u64 = 12_000;
 pub const EXPLAIN_SLICES: u64 = 24;
-/// Traces that any of these may name: as many as pieces looked through whole, and more than slices have.
+/// Traces named by any of these: as many as pieces that are looked through whole.
 pub const EXPLAIN_MAX_CANDIDATES: usize = 50_000;
 /// With fewer in the slices, they are looked for in wider ones and in all of the time: so many then, each of which may be
 /// a granule of wide columns.
-pub const EXPLAIN_FEW_TRACES: usize = 50;
+pub const EXPLAIN_FEW_TRACES: u64 = 50;
 pub const EXPLAIN_RARE_TRACES: usize = 60;
 /// Traces of each side that are looked at in their spans, where pieces cannot tell whether they are meant.
 pub const EXPLAIN_VERIFIED_TRACES: usize = 200;

@@ -238,25 +238,27 @@ impl Queries {
         Ok((peers, of))
     }
 
-    /// The same read at once, without asking first how large they are; none if one is too large for that.
+    /// The same read at once, without asking first how large they are; none if one is too large for that, or if too few
+    /// of those most likely are peers.
     async fn small_peers(
         &self,
         scope: &Scope,
         kin: &Kin,
         likely: &Likely,
     ) -> Result<Option<(Vec<Trace>, u64)>, ApiError> {
-        let mut peers: Vec<Trace> = Vec::new();
-        let mut left = &likely.ids[..];
-        while !left.is_empty() && peers.len() < PEERS_MAX_TRACES {
-            let (some, rest) = left.split_at(AT_ONCE.min(left.len()));
-            let mut plan = outlines_plan(scope, some);
-            plan.sql.push_str(&format!(" LIMIT {} BY trace_id", PEERS_SMALL_SPANS + 1));
-            let found = self.outlines(&plan).await?;
-            if found.iter().any(|trace| trace.len() > PEERS_SMALL_SPANS) {
-                return Ok(None);
-            }
-            peers.extend(found.into_iter().filter(|trace| kin.has(trace)));
-            left = rest;
+        let (some, left) = likely.ids.split_at(AT_ONCE.min(likely.ids.len()));
+        if some.is_empty() {
+            return Ok(None);
+        }
+        let mut plan = outlines_plan(scope, some);
+        plan.sql.push_str(&format!(" LIMIT {} BY trace_id", PEERS_SMALL_SPANS + 1));
+        let mut peers = self.outlines(&plan).await?;
+        if peers.iter().any(|trace| trace.len() > PEERS_SMALL_SPANS) {
+            return Ok(None);
+        }
+        peers.retain(|trace| kin.has(trace));
+        if peers.len() < PEERS_MAX_TRACES && !left.is_empty() {
+            return Ok(None);
         }
         let of = likely.peers(peers.len(), left.len());
         peers.sort_by_cached_key(|trace| likely.place(trace.trace_id));

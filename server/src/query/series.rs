@@ -49,6 +49,7 @@ pub struct Measure<'q> {
     metric: &'q Metric,
     range: Range,
     step: Nanos,
+    steps: u64,
 }
 
 impl<'q> Measure<'q> {
@@ -61,20 +62,23 @@ impl<'q> Measure<'q> {
         };
         let length = range.to.since(range.from).0;
         let step = step.unwrap_or_else(|| counted::rounded(Nanos(length.div_ceil(STEPS).max(1_000_000))));
-        // Whether something is counted already must not show in where its steps begin.
-        let range = if counted::is_aligned(step) { counted::widened(range) } else { range };
-        let length = range.to.since(range.from).0;
         if step.0 == 0 || length.div_ceil(step.0) > SERIES_MAX_STEPS {
             return Err(ApiError::bad_request(
                 format!("the range has more than {SERIES_MAX_STEPS} steps"),
                 "ask for a longer step or a shorter range",
             ));
         }
-        Ok(Measure { query, metric, range, step })
+        let steps = length.div_ceil(step.0).max(1);
+        // Whether something is counted already must not show in where its steps begin.
+        let range = if counted::is_aligned(step) { counted::widened(range) } else { range };
+        Ok(Measure { query, metric, range, step, steps })
     }
 
-    fn steps(&self) -> usize {
-        self.range.to.since(self.range.from).0.div_ceil(self.step.0) as usize
+    /// Seconds that the last step counts: what it was widened by lies in it, as far as that has come.
+    fn last_secs(&self, now: Timestamp) -> f64 {
+        let begins = self.range.from.plus(Nanos(self.step.0 * (self.steps - 1)));
+        let ends = self.range.to.min(now.max(begins));
+        ends.since(begins).0.max(self.step.0) as f64 / 1e9
     }
 
     /// One row for each step and combination of labels, with as many values as the function has.
@@ -94,7 +98,10 @@ impl<'q> Measure<'q> {
             self.metric.by.iter().map(|field| conditions.shown(&field.name)).collect();
         let spans = if is_counted { "toFloat64(s.spans)".to_owned() } else { stands_for() };
         let values = match &self.metric.function {
-            MetricFunction::Rate => format!("[toNullable(sum({spans}) / {})]", self.step.0 as f64 / 1e9),
+            MetricFunction::Rate => {
+                let (secs, last) = (self.step.0 as f64 / 1e9, self.last_secs(now));
+                format!("[toNullable(sum({spans}) / if(step = {}, {last:?}, {secs:?}))]", self.steps - 1)
+            }
             MetricFunction::CountOverTime => format!("[toNullable(sum({spans}))]"),
             MetricFunction::MinOverTime(of) => format!("[minOrNull({})]", conditions.number(of)?),
             MetricFunction::MaxOverTime(of) => format!("[maxOrNull({})]", conditions.number(of)?),
@@ -140,9 +147,10 @@ impl<'q> Measure<'q> {
         }
         let source = if is_counted { counted::ROWS.to_owned() } else { joined(conditions.needs, &of) };
         let sql = format!(
-            "SELECT toUInt32(intDiv(toUnixTimestamp64Nano(s.start) - {{from:Int64}}, {{step:Int64}})) AS step,
+            "SELECT toUInt32(least(intDiv(toUnixTimestamp64Nano(s.start) - {{from:Int64}}, {{step:Int64}}), {})) AS step,
                 CAST([{}] AS Array(String)) AS labels, CAST({values} AS Array(Nullable(Float64))) AS values
              FROM {source} WHERE {condition} GROUP BY step, labels ORDER BY labels, step LIMIT {}",
+            self.steps - 1,
             labels.join(", "),
             SERIES_MAX as u64 * SERIES_MAX_STEPS,
         );
@@ -163,7 +171,7 @@ impl<'q> Measure<'q> {
                     is_complete = false;
                     continue;
                 }
-                let line = lines.entry(key).or_insert_with(|| vec![None; self.steps()]);
+                let line = lines.entry(key).or_insert_with(|| vec![None; self.steps as usize]);
                 if let Some(slot) = line.get_mut(point.step as usize) {
                     *slot = value.filter(|value| value.is_finite());
                 }

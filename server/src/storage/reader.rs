@@ -27,7 +27,7 @@ mod peers;
 mod receipts;
 mod spans;
 
-pub use explain::{Maker, Said, SaidKind, Traits};
+pub use explain::{Maker, Said, SaidKind, Side, Traits};
 pub use facts::{Arrived, Settled};
 pub use found::{Candidate, Evaluated, Found, GroupCount, IdRuns, Point, Shown, ValueCount};
 pub use graph::EdgeCount;

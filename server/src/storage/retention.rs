@@ -97,7 +97,8 @@ impl Retention {
             after("spans", "received", self.spans_days),
             after("pieces", "received", self.search_days),
             after("logs", "received", self.logs_days),
-            after("red", "day", self.figures_days),
+            // Rates reach as far back as the spans they are of.
+            after("red", "day", self.figures_days.max(self.spans_days)),
             after("receipts", "minute", self.figures_days),
             after("refused", "received", self.spans_days),
             after("traces", "first_received", self.spans_days),

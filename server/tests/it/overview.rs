@@ -124,6 +124,16 @@ async fn series_add_up(server: &crate::server::TestServer, sent: &Sent, from: u6
     let one = ask("%7B%7D%7Ccount_over_time()by(resource.service.name)%7Ctopk(1)").await;
     let steps: usize = one.values().map(Vec::len).sum();
     assert!((144..=146).contains(&steps), "one point is left at each step, not {steps}");
+    // As many steps as may be, which begin at whole ten seconds; the last of them has what is left.
+    let end = sent.traces.values().flatten().map(|span| span.start.0).max().unwrap() + 1;
+    let start = end - 1_440 * 10_000_000_000;
+    let path = format!("/api/metrics/query_range?start={start}&end={end}&step_ms=10000&q=%7B%7D%7Crate()");
+    let (status, set) = server.get(&path).await;
+    assert_eq!(status, 200, "{set}");
+    let points = set["series"].as_array().unwrap().iter().map(|one| one["points"].as_array().unwrap().len());
+    assert_eq!(points.collect::<Vec<_>>(), [1_440], "{set}");
+    let far = format!("start=0&end={}&q=%7Bduration%3E1ms%7D%7Ccount_over_time()", i64::MAX);
+    assert_eq!(server.get(&format!("/api/metrics/query_range?{far}")).await.0, 200);
     let (status, error) = server.get("/api/metrics/query_range?q=%7B%7D%3E%7B%7D%7Crate()").await;
     assert_eq!(status, 400, "{error}");
 }

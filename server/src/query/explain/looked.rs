@@ -1,9 +1,10 @@
 //! Which traces are looked at, and on which side they are.
 //!
 //! Candidates of either side are named by pieces: of all of the time, or of even slices of it where there would be too
-//! many. As many as are wanted are taken in runs of those that began after each other, because pieces lie in that order.
-//! All their pieces together tell on which side they are, or their spans where pieces cannot. A candidate counts for a side by its first piece that names it, so that each has
-//! the same chance to be looked at, however many pieces it has.
+//! many. Of very many those of even runs are taken, as few in number and as long as slices, because pieces lie in the
+//! order of time; of these as many as are wanted by a hash of their ids. All their pieces together tell on which side
+//! they are, or their spans where pieces cannot. A candidate counts for a side by its first piece that names it, so that
+//! each has the same chance to be looked at, however many pieces it has.
 
 use std::collections::HashSet;
 
@@ -20,7 +21,7 @@ use crate::limits::{
 use crate::query::Queries;
 use crate::query::facts::settled_plan;
 use crate::query::verify::{Range, Verify};
-use crate::storage::reader::{Candidate, Plan, Settled, Traits};
+use crate::storage::reader::{Plan, Settled, Side, Traits};
 
 /// The traces of both sides that were looked at.
 #[derive(Default)]
@@ -73,8 +74,8 @@ fn some<'t>(traces: impl Iterator<Item = &'t TraceId>, most: usize) -> Vec<Trace
 
 /// Pieces that may have twice as many traces as are enough, where the first slices had so few: these say little of how
 /// many there are.
-fn wider(found: usize) -> u64 {
-    EXPLAIN_SLICED_PIECES * 2 * EXPLAIN_FEW_TRACES as u64 / found.max(1) as u64
+fn wider(found: u64) -> u64 {
+    EXPLAIN_SLICED_PIECES * 2 * EXPLAIN_FEW_TRACES / found.max(1)
 }
 
 impl Members {
@@ -164,7 +165,7 @@ impl Queries {
         let slices = Slices::of(members.range, &density, of_outside, EXPLAIN_SLICED_PIECES);
         let mut first = (None, None);
         if let Some(plan) = members.both_plan(scope, &slices).filter(|_| of_inside > of_outside / 2) {
-            let (inside, outside, cost) = self.reader.candidates_of_both(&plan).await?;
+            let ([outside, inside], cost) = self.reader.sides(&plan).await?;
             scanned.add(cost);
             first = (Some((slices.clone(), inside)), Some((slices, outside)));
         }
@@ -193,7 +194,7 @@ impl Queries {
         is_inside: bool,
         density: &Density,
         pieces: u64,
-        first: Option<(Slices, Vec<Candidate>)>,
+        first: Option<(Slices, Side)>,
     ) -> Result<(Chosen, Scanned), ApiError> {
         let time = members.time(is_inside);
         let (mut of, mut found, mut scanned) = match first {
@@ -204,25 +205,29 @@ impl Queries {
                 (of, found, cost)
             }
         };
-        if !of.is_whole() && found.len() < EXPLAIN_FEW_TRACES {
-            let wider = wider(found.len());
+        if !of.is_whole() && found.of < EXPLAIN_FEW_TRACES {
+            let wider = wider(found.of);
             let slices = (wider < pieces / 2).then(|| Slices::of(time, density, pieces, wider));
             for part in slices.map(Part::Slices).into_iter().chain([Part::Rare]) {
                 let (more, cost) = self.candidates(scope, members, is_inside, &part).await?;
                 scanned.add(cost);
                 (of, found) = (part, more);
-                if found.len() >= EXPLAIN_FEW_TRACES / 2 {
+                if found.of >= EXPLAIN_FEW_TRACES / 2 {
                     break;
                 }
             }
         }
-        let total = found.len() as u64;
-        let most = if members.is_exact() { EXPLAIN_MAX_TRACES } else { EXPLAIN_VERIFIED_TRACES };
-        let found = match &of {
-            Part::Slices(_) => runs(found, most),
-            Part::Rare => found.into_iter().take(EXPLAIN_RARE_TRACES).collect(),
+        let total = found.of;
+        let most = match of {
+            Part::Rare => EXPLAIN_RARE_TRACES,
+            Part::Slices(_) if members.is_exact() => EXPLAIN_MAX_TRACES,
+            Part::Slices(_) => EXPLAIN_VERIFIED_TRACES,
         };
-        let traces: HashSet<TraceId> = found.into_iter().map(|candidate| candidate.trace_id).collect();
+        let found = match of {
+            Part::Rare => found.candidates,
+            Part::Slices(_) => runs(found.candidates, EXPLAIN_SLICED_PIECES as usize),
+        };
+        let traces: HashSet<TraceId> = found.into_iter().take(most).map(|one| one.trace_id).collect();
         if !of.is_whole() || total > traces.len() as u64 {
             self.reached.note("explain");
         }
@@ -235,8 +240,10 @@ impl Queries {
         members: &Members,
         is_inside: bool,
         of: &Part,
-    ) -> Result<(Vec<Candidate>, Scanned), ApiError> {
-        Ok(self.reader.candidates(&members.candidates_plan(scope, is_inside, of)).await?)
+    ) -> Result<(Side, Scanned), ApiError> {
+        let plan = members.candidates_plan(scope, is_inside, of);
+        let ([outside, inside], scanned) = self.reader.sides(&plan).await?;
+        Ok((if is_inside { inside } else { outside }, scanned))
     }
 
     /// Those of the traces that the query finds, where pieces do not decide.

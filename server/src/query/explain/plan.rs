@@ -212,7 +212,9 @@ impl Members {
     /// Traces of a side, with the time of the first piece that names each.
     pub fn candidates_plan(&self, scope: &Scope, is_inside: bool, of: &Part) -> Plan {
         let sql = format!(
-            "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key FROM pieces WHERE {}
+            "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key, toUInt8({is_inside}) AS is_inside,
+                toUInt64(count() OVER ()) AS side
+             FROM pieces WHERE {}
              ORDER BY cityHash64(trace_id), trace_id LIMIT {EXPLAIN_MAX_CANDIDATES}",
             self.candidates_sql(is_inside, of)
         );
@@ -226,7 +228,8 @@ impl Members {
             return None;
         }
         let sql = format!(
-            "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key, toUInt8({}) AS is_inside
+            "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key, toUInt8({}) AS is_inside,
+                toUInt64(count() OVER (PARTITION BY is_inside)) AS side
              FROM pieces WHERE {NEAR} AND {} GROUP BY trace_id, is_inside
              ORDER BY cityHash64(trace_id), trace_id LIMIT {EXPLAIN_MAX_CANDIDATES}",
             self.region.hit.as_ref()?,

@@ -1,7 +1,7 @@
 //! Even parts of what happened in a time, looked at instead of all of it where very many pieces lie in it. Pieces lie in
 //! the order of time, so that a slice is a few granules where as many single traces would be one each. Pure.
 
-use model::{Nanos, Timestamp};
+use model::{Nanos, Timestamp, TraceId};
 
 use crate::limits::{EXPLAIN_SLICES, EXPLAIN_WHOLE_PIECES};
 use crate::query::verify::Range;
@@ -77,19 +77,25 @@ fn place(number: u64) -> f64 {
     (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as f64 / 2f64.powi(32)
 }
 
-/// As many of the candidates or hardly fewer, in even runs of those that follow each other: they lie in few granules.
+/// As many of the candidates or hardly fewer, those of even runs that began after each other, in the order they came in.
 pub fn runs(mut candidates: Vec<Candidate>, most: usize) -> Vec<Candidate> {
     if candidates.len() <= most {
         return candidates;
     }
-    candidates.sort_unstable_by_key(|one| (one.key, one.trace_id));
-    let each = candidates.len() as f64 / EXPLAIN_SLICES as f64;
+    let mut begun: Vec<(u64, TraceId)> = candidates.iter().map(|one| (one.key, one.trace_id)).collect();
+    begun.sort_unstable();
+    let each = begun.len() as f64 / EXPLAIN_SLICES as f64;
     let taken = most / EXPLAIN_SLICES as usize;
     let run = |number: u64| {
         let from = (each * number as f64 + place(number) * (each - taken as f64)) as usize;
-        &candidates[from..from + taken]
+        begun[from]..=begun[from + taken - 1]
     };
-    (0..EXPLAIN_SLICES).flat_map(run).copied().collect()
+    let runs: Vec<_> = (0..EXPLAIN_SLICES).map(run).collect();
+    candidates.retain(|one| {
+        let at = runs.partition_point(|run| *run.end() < (one.key, one.trace_id));
+        runs.get(at).is_some_and(|run| run.contains(&(one.key, one.trace_id)))
+    });
+    candidates
 }
 
 impl Slices {
@@ -131,7 +137,6 @@ impl Slices {
 mod tests {
     use super::*;
     use crate::limits::EXPLAIN_SLICED_PIECES;
-    use model::TraceId;
 
     const HOUR: u64 = 3_600_000_000_000;
     const DAY: Range = Range { from: Timestamp(7), to: Timestamp(7 + 24 * HOUR) };
@@ -209,6 +214,7 @@ mod tests {
         assert_eq!(runs(of(100), 100), of(100));
         let some = runs(of(24_000), 1_000);
         assert_eq!(some.len(), 984);
+        assert!(some.is_sorted_by_key(|one| one.trace_id), "as they came");
         let keys: std::collections::BTreeSet<u64> = some.iter().map(|one| one.key).collect();
         assert_eq!(keys.len(), some.len(), "none twice");
         let begun = keys.iter().filter(|key| **key == 0 || !keys.contains(&(**key - 1))).count() as u64;

@@ -5,6 +5,7 @@ use model::query::ast::{CompareOp, Expr, ExprKind, Literal, Metric, MetricFuncti
 use model::query::fields::{FieldName, Intrinsic};
 use model::{Nanos, Timestamp};
 
+use crate::query::search::LATEST;
 use crate::query::verify::Range;
 use crate::storage::reader::Plan;
 use crate::storage::red::RED_STEP_SECS;
@@ -38,8 +39,7 @@ pub fn rounded(step: Nanos) -> Nanos {
 /// The range, and what else lies in the steps at its ends.
 pub fn widened(range: Range) -> Range {
     let from = range.from.minus(Nanos(range.from.0 % STEP_NS));
-    let to = range.to.plus(Nanos(range.to.0.next_multiple_of(STEP_NS) - range.to.0));
-    Range { from, to }
+    Range { from, to: Timestamp(range.to.0.next_multiple_of(STEP_NS)).min(LATEST) }
 }
 
 /// Whether what is counted answers a metric of the spans for which the condition holds.
@@ -113,6 +113,7 @@ mod tests {
         let range = widened(Range { from: at(12_000_000_001), to: at(20_000_000_000) });
         assert_eq!((range.from, range.to), (at(10_000_000_000), at(20_000_000_000)));
         assert_eq!(widened(Range { to: at(20_000_000_001), ..range }).to, at(30_000_000_000));
+        assert_eq!(widened(Range { to: LATEST, ..range }).to, LATEST);
         let secs = |ms: u64| rounded(Nanos(ms * 1_000_000)).0 / 1_000_000;
         assert_eq!((secs(9_999), secs(10_000), secs(10_001), secs(61_000)), (9_999, 10_000, 20_000, 70_000));
         assert!(is_aligned(Nanos(STEP_NS * 6)) && !is_aligned(Nanos(STEP_NS + 1)) && !is_aligned(Nanos(0)));

@@ -30,6 +30,13 @@ pub struct Traits {
     pub numbers: Vec<(String, f32, f32)>,
 }
 
+/// Candidates of a side, in the order of a hash of their ids, and how many there are.
+#[derive(Debug, Default)]
+pub struct Side {
+    pub candidates: Vec<Candidate>,
+    pub of: u64,
+}
+
 /// What a span says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SaidKind {
@@ -85,6 +92,7 @@ struct SideRow {
     trace_id: [u8; 16],
     key: u64,
     is_inside: u8,
+    side: u64,
 }
 
 impl PieceRow {
@@ -174,18 +182,16 @@ impl Reader {
         Ok((rows.into_iter().map(granule).collect(), scanned))
     }
 
-    /// Candidates inside and outside.
-    pub async fn candidates_of_both(
-        &self,
-        plan: &Plan,
-    ) -> Result<(Vec<Candidate>, Vec<Candidate>, Scanned), StoreError> {
+    /// Candidates outside and inside.
+    pub async fn sides(&self, plan: &Plan) -> Result<([Side; 2], Scanned), StoreError> {
         let (rows, scanned) = self.fetch::<SideRow>(plan).await?;
-        let (inside, outside): (Vec<SideRow>, Vec<SideRow>) =
-            rows.into_iter().partition(|row| row.is_inside != 0);
-        let of = |rows: Vec<SideRow>| {
-            rows.into_iter().map(|row| Candidate { trace_id: TraceId(row.trace_id), key: row.key }).collect()
-        };
-        Ok((of(inside), of(outside), scanned))
+        let mut sides = [Side::default(), Side::default()];
+        for row in rows {
+            let side = &mut sides[usize::from(row.is_inside != 0)];
+            side.candidates.push(Candidate { trace_id: TraceId(row.trace_id), key: row.key });
+            side.of = row.side;
+        }
+        Ok((sides, scanned))
     }
 
     /// Traces in order of their ids, out of a row a piece.
