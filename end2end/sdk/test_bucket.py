@@ -56,7 +56,7 @@ def test_older_spans_lie_in_a_bucket(bucket, tmp_path):
             SELECT 'default', 'old', now() - INTERVAL 5 DAY, unhex('{OLD_TRACE:032x}'), number + 1, now() - INTERVAL 5 DAY,
                 'cart', 'add' FROM numbers({SPANS})""",
         )
-        wait_for("old spans in the bucket", lambda: sql(tmp_path, DISK) == "cold" or None, 20)
+        wait_for("old spans in the bucket", lambda: sql(tmp_path, DISK) == "cold" or None, 60)
         assert bucket.objects() and all(name.startswith("skein/") for name in bucket.objects())
         assert spans_of(skein, OLD_TRACE) == SPANS
 
