@@ -12,6 +12,7 @@ from conftest import get_json, serving, wait_for
 OLD_TRACE = 0x01D0000000000000000000000000B0C4
 SPANS = 10
 DISK = "SELECT DISTINCT disk_name FROM system.parts WHERE active AND table = 'spans' AND partition LIKE '%old%'"
+RULE = "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'spans'"
 QUIET = ("--own-traces", "false")
 KEYS = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "its-secret"}
 
@@ -50,13 +51,15 @@ def spans_of(skein, trace_id: int) -> int:
 def test_older_spans_lie_in_a_bucket(bucket, tmp_path):
     cold = ["--cold-dir", f"{bucket.url}/skein", "--cold-after-days", "2"]
     with serving(tmp_path, KEYS, *QUIET, *cold) as skein:
+        # A part that is there before the rule is moved when it is merged.
+        wait_for("the rule", lambda: "TO VOLUME" in sql(tmp_path, RULE) or None, 20)
         sql(
             tmp_path,
             f"""INSERT INTO spans (tenant, class, received, trace_id, span_id, start, service, operation)
             SELECT 'default', 'old', now() - INTERVAL 5 DAY, unhex('{OLD_TRACE:032x}'), number + 1, now() - INTERVAL 5 DAY,
                 'cart', 'add' FROM numbers({SPANS})""",
         )
-        wait_for("old spans in the bucket", lambda: sql(tmp_path, DISK) == "cold" or None, 60)
+        wait_for("old spans in the bucket", lambda: sql(tmp_path, DISK) == "cold" or None, 20)
         assert bucket.objects() and all(name.startswith("skein/") for name in bucket.objects())
         assert spans_of(skein, OLD_TRACE) == SPANS
 
