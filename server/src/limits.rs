@@ -252,10 +252,9 @@ pub const EXPLAIN_SLICED_PIECES: u64 = 12_000;
 pub const EXPLAIN_SLICES: u64 = 24;
 /// Traces named by any of these: as many as pieces that are looked through whole.
 pub const EXPLAIN_MAX_CANDIDATES: usize = 50_000;
-/// With fewer in the slices, they are looked for in wider ones and in all of the time: so many then, each of which may be
-/// a granule of wide columns.
-pub const EXPLAIN_FEW_TRACES: u64 = 50;
-pub const EXPLAIN_RARE_TRACES: usize = 60;
+/// With fewer in the slices, they are looked for in wider ones, and then in all of the time: so many are enough there,
+/// each of which may be a granule of wide columns.
+pub const EXPLAIN_FEW_TRACES: usize = 50;
 /// Traces of each side that are looked at in their spans, where pieces cannot tell whether they are meant.
 pub const EXPLAIN_VERIFIED_TRACES: usize = 200;
 /// Traces whose spans are read for the names of what pieces know as tokens only, and how many spans of each.

@@ -15,8 +15,8 @@ use model::{ApiError, Scope, Timestamp, TraceId};
 use super::plan::{Decided, Members, Part};
 use super::slices::{Density, Slices, runs};
 use crate::limits::{
-    EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_RARE_TRACES, EXPLAIN_SLICED_PIECES, EXPLAIN_TIMED_TRACES,
-    EXPLAIN_VERIFIED_TRACES,
+    EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_SLICED_PIECES, EXPLAIN_TIMED_TRACES,
+    EXPLAIN_VERIFIED_TRACES, EXPLAIN_WHOLE_PIECES,
 };
 use crate::query::Queries;
 use crate::query::facts::settled_plan;
@@ -73,9 +73,10 @@ fn some<'t>(traces: impl Iterator<Item = &'t TraceId>, most: usize) -> Vec<Trace
 }
 
 /// Pieces that may have twice as many traces as are enough, where the first slices had so few: these say little of how
-/// many there are.
-fn wider(found: u64) -> u64 {
-    EXPLAIN_SLICED_PIECES * 2 * EXPLAIN_FEW_TRACES / found.max(1)
+/// many there are, and a quarter of all often has enough.
+fn wider(found: u64, pieces: u64) -> u64 {
+    let wanted = EXPLAIN_SLICED_PIECES * 2 * EXPLAIN_FEW_TRACES as u64 / found.max(1);
+    wanted.min((pieces / 4).max(EXPLAIN_WHOLE_PIECES))
 }
 
 impl Members {
@@ -205,23 +206,24 @@ impl Queries {
                 (of, found, cost)
             }
         };
-        if !of.is_whole() && found.of < EXPLAIN_FEW_TRACES {
-            let wider = wider(found.of);
-            let slices = (wider < pieces / 2).then(|| Slices::of(time, density, pieces, wider));
-            for part in slices.map(Part::Slices).into_iter().chain([Part::Rare]) {
+        if !of.is_whole() && found.of < EXPLAIN_FEW_TRACES as u64 {
+            let slices = Slices::of(time, density, pieces, wider(found.of, pieces));
+            for part in [Part::Slices(slices), Part::Rare] {
                 let (more, cost) = self.candidates(scope, members, is_inside, &part).await?;
                 scanned.add(cost);
                 (of, found) = (part, more);
-                if found.of >= EXPLAIN_FEW_TRACES / 2 {
+                if found.of >= EXPLAIN_FEW_TRACES as u64 / 2 {
                     break;
                 }
             }
         }
         let total = found.of;
-        let most = match of {
-            Part::Rare => EXPLAIN_RARE_TRACES,
-            Part::Slices(_) if members.is_exact() => EXPLAIN_MAX_TRACES,
-            Part::Slices(_) => EXPLAIN_VERIFIED_TRACES,
+        let looked_through = pieces as f64 * of.slices().map_or(1.0, Slices::share);
+        let most = match members.is_exact() {
+            // Each may be a granule of wide columns.
+            _ if looked_through > EXPLAIN_WHOLE_PIECES as f64 => EXPLAIN_FEW_TRACES,
+            true => EXPLAIN_MAX_TRACES,
+            false => EXPLAIN_VERIFIED_TRACES,
         };
         let found = match of {
             Part::Rare => found.candidates,

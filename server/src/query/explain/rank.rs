@@ -135,7 +135,7 @@ pub fn rank(ground: &Ground, things: &[Thing], left_out: usize, most: usize) -> 
             .then(name(a).cmp(&name(b)))
             .then(a.things.cmp(&b.things))
     });
-    (merged(found, things, most), tried)
+    (merged(ground, found, things, most), tried)
 }
 
 fn measured(ground: &Ground, of: (usize, usize), things: Vec<usize>, traces: Bits) -> Ranked {
@@ -201,8 +201,9 @@ fn service_of(ground: &Ground, things: &[Thing], one: &Ranked) -> Option<usize> 
     })
 }
 
-/// Those of the same traces as one before them are told with it; of a family, the first.
-fn merged(found: Vec<Ranked>, things: &[Thing], most: usize) -> Vec<Ranked> {
+/// Those of the same traces as one before them are told with it; of a family, the first; and no pair of traces inside that
+/// one before it has too, for no more of those outside.
+fn merged(ground: &Ground, found: Vec<Ranked>, things: &[Thing], most: usize) -> Vec<Ranked> {
     let mut kept: Vec<Ranked> = Vec::new();
     let mut families: Vec<u32> = Vec::new();
     for one in found {
@@ -216,6 +217,13 @@ fn merged(found: Vec<Ranked>, things: &[Thing], most: usize) -> Vec<Ranked> {
         let is_apart = |ranked: &Ranked| things[ranked.things[0]].known.is_some();
         let is_same =
             |other: &Ranked| is_apart(other) == is_apart(&one) && are_alike(&other.traces, &one.traces);
+        let is_told = |other: &Ranked| {
+            let common = other.traces.and(&one.traces).common(&ground.inside);
+            other.outside <= one.outside && common as f64 >= ALIKE * one.inside as f64
+        };
+        if one.things.len() > 1 && kept.iter().any(is_told) {
+            continue;
+        }
         match kept.iter().position(is_same) {
             Some(at) if one.things.len() == 1 => kept[at].alike.push(one.things[0]),
             None if kept.len() < most => kept.push(one),

@@ -63,6 +63,21 @@ fn two_that_tell_little_alone_are_a_pair() {
 }
 
 #[test]
+fn a_pair_that_one_thing_tells_better_is_left_out() {
+    let pair = [
+        thing(&[], |at| at < 100 || at.is_multiple_of(3)),
+        thing(&[], |at| at < 100 || at == 103 || at % 3 == 1),
+    ];
+    let with = |single: Thing| {
+        let (found, _) = rank(&ground(), &[&pair[..], &[single]].concat(), 0, 10);
+        found.iter().any(|one| one.things == [0, 1])
+    };
+    assert!(!with(thing(&[], |at| at < 100)));
+    assert!(with(thing(&[], |at| at < 90)), "it leaves some of them");
+    assert!(with(thing(&[], |at| at < 110)), "more outside have it");
+}
+
+#[test]
 fn the_same_is_told_once() {
     let things = [thing(&[], |at| at < 80), Thing { rank: 0, ..thing(&[], |at| at < 80) }];
     let (found, _) = rank(&ground(), &things, 0, 10);
