@@ -267,7 +267,7 @@ pub const EXPLAIN_MAX_NUMBERS: usize = 200;
 pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;
 /// Longer values say nothing one could compare by.
 pub const EXPLAIN_VALUE_MAX_BYTES: usize = 200;
-/// What an explanation tells at most: more than anyone reads.
+/// What an explanation tells at most, of causes, of symptoms and of what goes with a service: more than anyone reads.
 pub const EXPLAIN_MAX_FINDINGS: usize = 25;
 /// Series of one metrics query, and their steps.
 pub const SERIES_MAX: usize = 500;

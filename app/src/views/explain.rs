@@ -49,7 +49,17 @@ pub fn markup(found: &Explanation, href: &dyn Fn(&str) -> String) -> String {
         html.element("th", "", name);
     }
     html.close("tr");
+    let mut above = "";
     for finding in &found.findings {
+        let group = group(finding);
+        if group != above {
+            html.open("tr", &[]);
+            html.open("th", &[("class", "Explain-group"), ("colspan", "5"), ("scope", "rowgroup")]);
+            html.text(group);
+            html.close("th");
+            html.close("tr");
+            above = group;
+        }
         line(&mut html, finding, href);
     }
     html.close("table");
@@ -71,6 +81,15 @@ fn nothing(html: &mut Html, found: &Explanation) {
     html.element("h2", "Message-title", title);
     html.element("p", "Message-text", text);
     html.close("div");
+}
+
+/// What is said above those of a kind; nothing above what sets them apart, which comes first.
+fn group(finding: &Finding) -> &'static str {
+    match (finding.is_symptom, &finding.goes_with) {
+        (true, _) => "How they failed",
+        (false, None) => "",
+        (false, Some(_)) => "What only goes with a service",
+    }
 }
 
 fn line(html: &mut Html, finding: &Finding, href: &dyn Fn(&str) -> String) {
@@ -185,6 +204,15 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
+        assert!(!html.contains("Explain-group"));
+        let symptom = Finding { is_symptom: true, ..found.findings[0].clone() };
+        let goes_with = Finding { goes_with: Some("cart".into()), ..found.findings[0].clone() };
+        let findings = vec![found.findings[0].clone(), symptom.clone(), symptom, goes_with];
+        let html = markup(&Explanation { findings, ..found.clone() }, &|_| String::new());
+        let at = |part: &str| html.match_indices(part).map(|(at, _)| at).collect::<Vec<_>>();
+        let (lines, groups) = (at("data-testid=\"finding\""), at("Explain-group"));
+        assert_eq!((lines.len(), groups.len()), (4, 2), "{html}");
+        assert!(lines[0] < groups[0] && groups[0] < lines[1] && lines[2] < groups[1] && groups[1] < lines[3]);
         let none = Explanation { findings: Vec::new(), ..found };
         assert!(markup(&none, &|_| String::new()).contains("Nothing sets them apart"));
     }

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AttrValue, Span, Status};
-use server::query::explain::rank::{Bits, Ground, Thing, rank};
+use server::query::explain::is_of_failure;
+use server::query::explain::rank::{Bits, Ground, Ranked, Thing, rank};
 
 use super::scenarios::Scenario;
 use super::world::World;
 
-/// Of the traces in question, how many of their kind are looked at.
+/// Of the traces of the service at fault, so many are in question where it is slow.
 const SLOWEST_SHARE: usize = 20;
-const LOOKED_AT: usize = 3;
 
-/// Whether one of the first findings is the wanted one, and what the first are.
+/// Whether the first finding is the wanted one, and what it is.
 pub fn names(world: &World, scenario: &Scenario, wanted: (&str, &str)) -> (bool, String) {
     let cause = scenario.causes[0];
     let traces: Vec<&Vec<Span>> =
@@ -32,12 +32,15 @@ pub fn names(world: &World, scenario: &Scenario, wanted: (&str, &str)) -> (bool,
         }
     }
     let names: Vec<&(String, String)> = things.keys().collect();
-    let all: Vec<Thing> =
-        things.values().map(|traces| Thing { traces: traces.clone(), ..Thing::default() }).collect();
-    let (found, _) = rank(&ground, &all, 0, LOOKED_AT);
+    let thing = |((key, _), traces): (&(String, String), &Bits)| {
+        let is_symptom = is_failing && is_of_failure(key);
+        Thing { traces: traces.clone(), is_symptom, ..Thing::default() }
+    };
+    let all: Vec<Thing> = things.iter().map(thing).collect();
+    let (found, _) = rank(&ground, &all, 0, 1);
     let is_wanted = |at: &usize| (names[*at].0.as_str(), names[*at].1.as_str()) == wanted;
-    let is_named = found.iter().any(|one| one.things.iter().chain(&one.alike).any(is_wanted));
-    let told = |one: &server::query::explain::rank::Ranked| {
+    let is_named = found.first().is_some_and(|one| one.things.iter().chain(&one.alike).any(is_wanted));
+    let told = |one: &Ranked| {
         let of_it: Vec<usize> = one.things.iter().chain(&one.alike).copied().collect();
         let at = of_it.iter().copied().find(|at| is_wanted(at)).unwrap_or(of_it[0]);
         format!("{} = {}", names[at].0, names[at].1)

@@ -61,6 +61,7 @@ fn finding_json(finding: &Finding) -> Value {
         "of_inside": finding.of_inside,
         "of_outside": finding.of_outside,
         "chance": finding.chance,
+        "is_symptom": finding.is_symptom,
         "goes_with": finding.goes_with,
         "alike": finding.alike,
         "q": finding.q,

@@ -10,6 +10,7 @@ use model::{ApiError, Nanos, Scope, Timestamp, TraceId};
 
 use super::Queries;
 use super::search::question::parsed;
+use super::search::scopes::each_field;
 use super::search::{range_of, read_question};
 use super::verify::Range;
 use crate::limits::EXPLAIN_MAX_FINDINGS;
@@ -29,7 +30,8 @@ use looked::Looked;
 use plan::{Decided, Members};
 use rank::{Bits, Ground, Ranked};
 use things::{Things, Times};
-use what::What;
+pub use what::is_of_failure;
+use what::{What, tells_of_failure};
 
 /// Traces shown of each finding.
 const EXAMPLES: usize = 3;
@@ -136,6 +138,8 @@ impl Queries {
             self.find_scopes(scope, &mut region.pipeline)
         )?;
         let members = question.members(&base, &region);
+        let mut is_of_failures = false;
+        each_field(&mut region.pipeline, &mut |field| is_of_failures |= tells_of_failure(field));
         let looked = self.look_at_sides(scope, &members, (&base, &region)).await?;
         let mut found =
             Explanation { inside: looked.of_inside, outside: looked.of_outside, ..Explanation::default() };
@@ -157,7 +161,10 @@ impl Queries {
             scanned.add(more);
             let Looked { traits, is_inside, .. } = looked;
             let ranked = tokio::task::spawn_blocking(move || {
-                let things = Things::of(&traits, &said, &makers, &times);
+                let mut things = Things::of(&traits, &said, &makers, &times);
+                if is_of_failures {
+                    things.tell_symptoms();
+                }
                 let (ground, ids) = ground(&is_inside, &things, &traits);
                 let left_out = compared.saturating_sub(things.named);
                 let (ranked, tried) = rank::rank(&ground, &things.things, left_out, EXPLAIN_MAX_FINDINGS);
@@ -219,6 +226,7 @@ fn told(
         of_inside: one.of.0 as u32,
         of_outside: one.of.1 as u32,
         chance: one.chance,
+        is_symptom: things.things[one.things[0]].is_symptom,
         goes_with: one.goes_with.map(|service| things.services[service].clone()),
         alike: alike.collect(),
         q: question.text(&whats).map_err(unreadable)?,

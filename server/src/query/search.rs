@@ -31,7 +31,7 @@ use crate::storage::reader::{Arrived, Candidate, Found, Plan, Settled};
 mod gather;
 mod parts;
 pub mod question;
-mod scopes;
+pub(super) mod scopes;
 mod walk;
 
 use parts::Parts;

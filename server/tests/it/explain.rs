@@ -41,6 +41,7 @@ fn orders() -> Vec<Span> {
         pay.attributes = vec![text("currency", ["eur", "usd"][number as usize % 2].to_owned())];
         if is_slow {
             (pay.status, pay.status_message) = (Status::Error, "no slot free".to_owned());
+            pay.attributes.push(text("error.type", ["full", "late"][number as usize % 2].to_owned()));
         }
         let version = if is_slow || number % 50 == 1 { "2.0" } else { "1.9" };
         pay.origin.resource.push(text("service.version", version.to_owned()));
@@ -92,6 +93,9 @@ async fn a_brushed_region_is_explained_by_its_cause() {
     // Nearly the same: the release, by the service that has it.
     let version = "resource.service.name=payments resource.service.version=2.0";
     assert!(findings.iter().any(|f| f == version), "{findings:#?}");
+    // Long ones may be so because they fail.
+    let is_symptom = answer["findings"].as_array().unwrap().iter().any(|f| f["is_symptom"] == json!(true));
+    assert!(findings.contains(&"span.error.type=late".to_owned()) && !is_symptom, "{findings:#?}");
     for noise in ["shard", "host.name", "currency=usd", "c3"] {
         assert!(!findings.iter().any(|f| f.contains(noise)), "{noise}: {findings:#?}");
     }
@@ -121,7 +125,14 @@ async fn a_query_is_explained_whether_pieces_know_it_or_spans() {
         // Where spans are asked, some of those outside stand for all of them.
         let outside = answer["outside"].as_u64().unwrap();
         assert!((250..=264).contains(&outside), "{q}: {outside}");
-        assert_eq!(named(&answer)[0], "span.customer=acme", "{q}");
+        let findings = named(&answer);
+        assert_eq!(findings[0], "span.customer=acme", "{q}");
+        // How they failed is told after why they may have.
+        let symptoms: Vec<bool> =
+            answer["findings"].as_array().unwrap().iter().map(|f| f["is_symptom"] == json!(true)).collect();
+        let late = findings.iter().position(|f| f == "span.error.type=late").expect("its kinds of failure");
+        let release = findings.iter().position(|f| f.contains("service.version=2.0")).expect("the release");
+        assert!(symptoms[late] && !symptoms[release] && release < late, "{q}: {findings:#?}");
     }
     // Half of the mail's traces: there is nothing about them.
     let (_, answer) = server.get("/api/explain?q=service%3Dmail&part_q=span.shard%3D2").await;

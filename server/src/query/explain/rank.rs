@@ -5,6 +5,7 @@
 //! for what most inside have and few outside do. A thing is kept when so many would hardly have it for no reason, given
 //! how many things were tried. Where it makes no difference among the traces of a service it occurs in, it goes with
 //! that service. What the very same traces have is told once, and of the bounds of one number the most telling.
+//! What only says how they failed comes after what they had before.
 
 use super::stats::{Fisher, corrected};
 
@@ -71,6 +72,8 @@ pub struct Thing {
     pub family: Option<u32>,
     /// The traces it is known of, where that is not all of them. It is told by itself, whatever else they have.
     pub known: Option<Bits>,
+    /// It is what was asked for, told otherwise.
+    pub is_symptom: bool,
 }
 
 /// The traces looked at.
@@ -97,7 +100,7 @@ pub struct Ranked {
     effect: f64,
 }
 
-/// What was found, the most telling first, and how much was tried. So many more had been compared and left out, because
+/// What was found, the most telling first, so many of each place at most, and how much was tried. So many more had been compared and left out, because
 /// they differ too little.
 pub fn rank(ground: &Ground, things: &[Thing], left_out: usize, most: usize) -> (Vec<Ranked>, usize) {
     let all = (ground.inside.count(), ground.outside.count());
@@ -127,9 +130,8 @@ pub fn rank(ground: &Ground, things: &[Thing], left_out: usize, most: usize) -> 
     }
     let name = |one: &Ranked| one.things.iter().map(|at| things[*at].rank).max().unwrap_or_default();
     found.sort_by(|a, b| {
-        (a.goes_with.is_some(), a.things.len())
-            .0
-            .cmp(&b.goes_with.is_some())
+        place(a, things)
+            .cmp(&place(b, things))
             .then(b.effect.total_cmp(&a.effect))
             .then(a.things.len().cmp(&b.things.len()))
             .then(name(a).cmp(&name(b)))
@@ -147,7 +149,8 @@ fn measured(ground: &Ground, of: (usize, usize), things: Vec<usize>, traces: Bit
 /// Pairs of the best that tell clearly more than either alone.
 fn pairs(ground: &Ground, all: (usize, usize), things: &[Thing], singles: &[Ranked]) -> Vec<Ranked> {
     let thing = |one: &Ranked| &things[one.things[0]];
-    let is_enough = |one: &&Ranked| one.effect >= LEAST_EFFECT && thing(one).known.is_none();
+    let is_enough =
+        |one: &&Ranked| one.effect >= LEAST_EFFECT && thing(one).known.is_none() && !thing(one).is_symptom;
     let mut best: Vec<&Ranked> = singles.iter().filter(is_enough).collect();
     best.sort_by(|a, b| b.effect.total_cmp(&a.effect));
     // Of those that are the same, one.
@@ -201,7 +204,16 @@ fn service_of(ground: &Ground, things: &[Thing], one: &Ranked) -> Option<usize> 
     })
 }
 
-/// Those of the same traces as one before them are told with it; of a family, the first; and no pair of traces inside that
+/// Causes come first, then how it failed, then what goes with a service.
+fn place(one: &Ranked, things: &[Thing]) -> u8 {
+    match (things[one.things[0]].is_symptom, one.goes_with.is_some()) {
+        (false, false) => 0,
+        (true, _) => 1,
+        (false, true) => 2,
+    }
+}
+
+/// Of each place so many. Those of the same traces as one before them are told with it; of a family, the first; and no pair of traces inside that
 /// one before it has too, for no more of those outside.
 fn merged(ground: &Ground, found: Vec<Ranked>, things: &[Thing], most: usize) -> Vec<Ranked> {
     let mut kept: Vec<Ranked> = Vec::new();
@@ -226,8 +238,13 @@ fn merged(ground: &Ground, found: Vec<Ranked>, things: &[Thing], most: usize) ->
         }
         match kept.iter().position(is_same) {
             Some(at) if one.things.len() == 1 => kept[at].alike.push(one.things[0]),
-            None if kept.len() < most => kept.push(one),
-            _ => {}
+            Some(_) => {}
+            None => {
+                let is_beside = |other: &&Ranked| place(other, things) == place(&one, things);
+                if kept.iter().filter(is_beside).count() < most {
+                    kept.push(one);
+                }
+            }
         }
     }
     kept

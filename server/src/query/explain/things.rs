@@ -56,6 +56,13 @@ impl Things {
         things
     }
 
+    /// Where it was asked what failed, how it did is no reason.
+    pub fn tell_symptoms(&mut self) {
+        for (thing, what) in self.things.iter_mut().zip(&self.whats) {
+            thing.is_symptom = what.is_symptom();
+        }
+    }
+
     fn add(&mut self, conditions: Vec<Condition>, services: Vec<usize>, rank: u8, traces: Bits, of: usize) {
         // What all have, or hardly any, tells nothing.
         if (LEAST_TRACES..of).contains(&traces.count()) {

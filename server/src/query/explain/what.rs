@@ -2,6 +2,7 @@
 
 use model::query::ast::{CompareOp, Expr, ExprKind, Literal};
 use model::query::edit::{self, AttrValueOr, Condition};
+use model::query::fields::{FieldName, Intrinsic};
 use model::query::{ByteRange, Problem, Query, print_expr, print_field, print_traceql};
 use model::{AttrValue, Nanos};
 
@@ -44,6 +45,14 @@ impl What {
         }
     }
 
+    /// Whether it says how something failed, rather than what was different before.
+    pub fn is_symptom(&self) -> bool {
+        match self {
+            What::Span(conditions) => conditions.iter().any(|one| tells_of_failure(&one.field)),
+            What::Time { .. } => false,
+        }
+    }
+
     /// Fields, signs and values, to be shown.
     pub fn shown(&self) -> Vec<(String, String, AttrValue)> {
         match self {
@@ -54,6 +63,25 @@ impl What {
             }
         }
     }
+}
+
+/// Whether a field says that something failed, or how.
+pub fn tells_of_failure(field: &FieldName) -> bool {
+    match field {
+        FieldName::Intrinsic(one) => matches!(
+            one,
+            Intrinsic::Status
+                | Intrinsic::StatusMessage
+                | Intrinsic::TraceStatus
+                | Intrinsic::TraceErrorCount
+        ),
+        FieldName::Attribute { key, .. } => is_of_failure(key),
+    }
+}
+
+/// As the semantic conventions name them, and those who follow them: `error.type`, `http.response.status_code`.
+pub fn is_of_failure(key: &str) -> bool {
+    key.split('.').any(|part| ["error", "exception", "status_code"].contains(&part))
 }
 
 fn time_in(service: &str) -> Expr {
@@ -84,5 +112,15 @@ mod tests {
         assert!(model::query::read(&text).is_ok());
         let (field, sign, value) = what.shown().remove(0);
         assert_eq!(format!("{{ {field} {sign} {} }}", value.to_text()), text);
+    }
+
+    #[test]
+    fn how_a_span_failed_is_a_symptom() {
+        assert!(
+            ["error", "error.type", "http.response.status_code", "order.error"]
+                .into_iter()
+                .all(is_of_failure)
+        );
+        assert!(!["terror.level", "errors_seen", "status", "http.route"].into_iter().any(is_of_failure));
     }
 }

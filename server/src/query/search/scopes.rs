@@ -62,7 +62,7 @@ fn without_scope(field: &mut FieldName) -> Option<(&str, &mut AttributeScope)> {
 }
 
 /// The fields that conditions are about. Those that are shown keep the names they were asked for by.
-fn each_field(pipeline: &mut Pipeline, visit: &mut impl FnMut(&mut FieldName)) {
+pub(in crate::query) fn each_field(pipeline: &mut Pipeline, visit: &mut impl FnMut(&mut FieldName)) {
     of_spanset(&mut pipeline.spans, visit);
     for stage in &mut pipeline.stages {
         match &mut stage.kind {

@@ -78,6 +78,24 @@ fn a_pair_that_one_thing_tells_better_is_left_out() {
 }
 
 #[test]
+fn how_they_failed_comes_after_what_they_had_before() {
+    let things = [
+        Thing { is_symptom: true, ..thing(&[], |at| at < 100) },
+        thing(&[], |at| at < 60),
+        thing(&[0], |at| at < 90 || at.is_multiple_of(2)),
+        // The very traces of a cause: told with it.
+        Thing { is_symptom: true, ..thing(&[], |at| at < 60) },
+        Thing { is_symptom: true, ..thing(&[], |at| (30..80).contains(&at)) },
+    ];
+    let (found, _) = rank(&ground(), &things, 0, 10);
+    let told: Vec<_> = found.iter().map(|one| (&one.things[..], &one.alike[..])).collect();
+    assert_eq!(told, [(&[1][..], &[3][..]), (&[0], &[]), (&[4], &[]), (&[2], &[])]);
+    let (found, _) = rank(&ground(), &things, 0, 1);
+    let told: Vec<_> = found.iter().map(|one| one.things[0]).collect();
+    assert_eq!(told, [1, 0, 2], "one of each");
+}
+
+#[test]
 fn the_same_is_told_once() {
     let things = [thing(&[], |at| at < 80), Thing { rank: 0, ..thing(&[], |at| at < 80) }];
     let (found, _) = rank(&ground(), &things, 0, 10);
