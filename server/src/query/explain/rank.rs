@@ -12,7 +12,7 @@ use super::stats::{Fisher, corrected};
 /// Kept when the corrected chance is smaller, and the difference of the shares at least this.
 const CHANCE: f64 = 0.01;
 pub const LEAST_EFFECT: f64 = 0.05;
-/// Things that are paired with each other, and how much more a pair must tell than both of it.
+/// Things that are paired with each other, and how much more a pair must tell than both of it, and to come before others.
 const PAIRED: usize = 12;
 const PAIR_GAIN: f64 = 0.1;
 /// Sets that share this much of all they have are the same.
@@ -100,6 +100,13 @@ pub struct Ranked {
     effect: f64,
 }
 
+impl Ranked {
+    /// What it tells, in the order of all: a pair comes before what is simpler where it tells clearly more.
+    fn weight(&self) -> f64 {
+        if self.things.len() > 1 { self.effect - PAIR_GAIN } else { self.effect }
+    }
+}
+
 /// What was found, the most telling first, so many of each place at most, and how much was tried. So many more had been compared and left out, because
 /// they differ too little.
 pub fn rank(ground: &Ground, things: &[Thing], left_out: usize, most: usize) -> (Vec<Ranked>, usize) {
@@ -132,7 +139,7 @@ pub fn rank(ground: &Ground, things: &[Thing], left_out: usize, most: usize) -> 
     found.sort_by(|a, b| {
         place(a, things)
             .cmp(&place(b, things))
-            .then(b.effect.total_cmp(&a.effect))
+            .then(b.weight().total_cmp(&a.weight()))
             .then(a.things.len().cmp(&b.things.len()))
             .then(name(a).cmp(&name(b)))
             .then(a.things.cmp(&b.things))

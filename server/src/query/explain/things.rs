@@ -24,6 +24,23 @@ const BY_MAKER: u8 = 1;
 const BY_FAILURE: u8 = 2;
 const BY_OPERATION: u8 = 3;
 const BY_SERVICE: u8 = 4;
+const BY_PLUMBING: u8 = 5;
+/// What libraries say of how a call was made, by the start of its name.
+const PLUMBING: [&str; 11] = [
+    "client.",
+    "code.",
+    "db.",
+    "http.",
+    "messaging.",
+    "net.",
+    "network.",
+    "rpc.",
+    "server.",
+    "thread.",
+    "url.",
+];
+/// Numbers that name things, by the end of their keys: being above another means nothing.
+const NAMING: [&str; 8] = ["id", "line", "lineno", "number", "offset", "partition", "pid", "port"];
 
 /// Any of these tokens, what to call it, the services it occurs in, and how telling its name is.
 type Named = (Vec<u32>, Vec<Condition>, Vec<usize>, u8);
@@ -92,7 +109,8 @@ impl Things {
             }
         }
         // In which services is known of those that spans were seen to say.
-        let named = said.iter().filter(|one| one.kind == SaidKind::Number).take(EXPLAIN_MAX_NUMBERS);
+        let is_amount = |one: &&Said| one.kind == SaidKind::Number && !is_name(&one.key);
+        let named = said.iter().filter(is_amount).take(EXPLAIN_MAX_NUMBERS);
         for one in named {
             let Some(ranges) = ranges.get(one.key.as_str()) else { continue };
             let services: Vec<usize> = one.services.iter().map(|service| self.number_of(service)).collect();
@@ -107,7 +125,7 @@ impl Things {
                     has.for_each(|(at, _)| traces.set(*at));
                     if (LEAST_TRACES..traits.len()).contains(&traces.count()) {
                         let services = services.clone();
-                        let thing = Thing { traces, services, rank: BY_ATTRIBUTE, ..Thing::default() };
+                        let thing = Thing { traces, services, rank: rank_of(&one.key), ..Thing::default() };
                         self.push(thing, What::Span(vec![bound(&one.key, op, cut)]));
                     }
                 }
@@ -178,7 +196,7 @@ impl Things {
         for one in said {
             if let Some((token, condition)) = attribute(one) {
                 let services = one.services.iter().map(|service| self.number_of(service)).collect();
-                let rank = if one.kind == SaidKind::Message { BY_FAILURE } else { BY_ATTRIBUTE };
+                let rank = if one.kind == SaidKind::Message { BY_FAILURE } else { rank_of(&one.key) };
                 named.push((vec![token], vec![condition], services, rank));
             }
         }
@@ -222,6 +240,15 @@ impl Things {
             self.services.len() - 1
         })
     }
+}
+
+fn rank_of(key: &str) -> u8 {
+    if PLUMBING.iter().any(|start| key.starts_with(start)) { BY_PLUMBING } else { BY_ATTRIBUTE }
+}
+
+/// Whether a number's key says that it is the name of something.
+fn is_name(key: &str) -> bool {
+    key.rsplit(['.', '_']).next().is_some_and(|end| NAMING.contains(&end))
 }
 
 /// The token of something said, and the condition that asks for it.
@@ -272,4 +299,21 @@ fn is_operation(operation: &str) -> Condition {
 fn is_failed() -> Condition {
     let word = Literal::Status(StatusWord::Error);
     Condition::literal(FieldName::Intrinsic(Intrinsic::Status), CompareOp::Eq, word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_a_better_name_than_how_it_was_called() {
+        assert!(rank_of("app.customer.tier") < BY_SERVICE && rank_of("httpd") < BY_SERVICE);
+        assert!(rank_of("db.statement") > BY_SERVICE);
+    }
+
+    #[test]
+    fn numbers_that_are_names_have_no_bounds() {
+        assert!(["server.port", "thread.id", "order_id", "messaging.kafka.offset"].into_iter().all(is_name));
+        assert!(!["app.cart.items", "http.response.body.size", "portions", "valid"].into_iter().any(is_name));
+    }
 }

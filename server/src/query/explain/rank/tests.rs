@@ -63,6 +63,17 @@ fn two_that_tell_little_alone_are_a_pair() {
 }
 
 #[test]
+fn a_pair_has_to_tell_clearly_more_to_come_first() {
+    let pair = [thing(&[], |at| at < 90 || at.is_multiple_of(3)), thing(&[], |at| at < 90 || at % 3 == 1)];
+    let first = |inside: usize| {
+        let things = [&pair[..], &[thing(&[], |at| (100 - inside..100).contains(&at))]].concat();
+        rank(&ground(), &things, 0, 10).0[0].things.clone()
+    };
+    assert_eq!(first(78), [0, 1]);
+    assert_eq!(first(82), [2], "one thing that tells nearly as much");
+}
+
+#[test]
 fn a_pair_that_one_thing_tells_better_is_left_out() {
     let pair = [
         thing(&[], |at| at < 100 || at.is_multiple_of(3)),
