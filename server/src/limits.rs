@@ -268,7 +268,7 @@ pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;
 /// Longer values say nothing one could compare by.
 pub const EXPLAIN_VALUE_MAX_BYTES: usize = 200;
 /// What an explanation tells at most, of causes, of symptoms and of what goes with a service: more than anyone reads.
-pub const EXPLAIN_MAX_FINDINGS: usize = 25;
+pub const EXPLAIN_MAX_FINDINGS: usize = 15;
 /// Series of one metrics query, and their steps.
 pub const SERIES_MAX: usize = 500;
 pub const SERIES_MAX_STEPS: u64 = 1_440;

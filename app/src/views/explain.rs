@@ -11,17 +11,17 @@ use crate::url::ExplainView;
 /// Which traces are in question.
 pub fn words(view: &ExplainView) -> String {
     let Region { q, start, end, min_duration, max_duration } = &view.region;
-    let mut parts: Vec<String> = q.iter().cloned().collect();
-    parts.extend(min_duration.map(|least| format!("at least {}", duration(least))));
-    parts.extend(max_duration.map(|most| format!("below {}", duration(most))));
+    let mut parts: Vec<String> = q.iter().map(|q| format!("match {q}")).collect();
+    parts.extend(min_duration.map(|least| format!("last at least {}", duration(least))));
+    parts.extend(max_duration.map(|most| format!("last less than {}", duration(most))));
     if start.is_some() || end.is_some() {
-        parts.push("begun in the selected time".to_owned());
+        parts.push("began in the selected time".to_owned());
     }
     if parts.is_empty() {
         return "No traces are selected".to_owned();
     }
-    let of = if view.base.q.is_empty() { "all" } else { &view.base.q };
-    format!("Traces of {of}: those {}, beside the others", parts.join(", "))
+    let of = if view.base.q.is_empty() { "all traces" } else { &view.base.q };
+    format!("Those of {of} that {}, beside the others", parts.join(" and "))
 }
 
 /// `href` leads to the search for a query.

@@ -1,11 +1,11 @@
-//! What sets the traces that a fault hit apart from the others: the attributes of the spans of the service at fault,
-//! ranked by the server's own code.
+//! What sets the traces that a fault hit apart from the others: what their spans say, and who made those of the service at
+//! fault, ranked by the server's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AttrValue, Span, Status};
-use server::query::explain::is_of_failure;
 use server::query::explain::rank::{Bits, Ground, Ranked, Thing, rank};
+use server::query::explain::{LEAST_TRACES, is_of_failure};
 
 use super::scenarios::Scenario;
 use super::world::World;
@@ -27,10 +27,11 @@ pub fn names(world: &World, scenario: &Scenario, wanted: (&str, &str)) -> (bool,
     for (at, spans) in traces.iter().enumerate() {
         let side = if inside.contains(&at) { &mut ground.inside } else { &mut ground.outside };
         side.set(at);
-        for pair in spans.iter().filter(|span| span.service == cause).flat_map(said) {
+        for pair in spans.iter().flat_map(|span| said(span, span.service == cause)) {
             things.entry(pair).or_insert_with(|| Bits::none(traces.len())).set(at);
         }
     }
+    things.retain(|_, of_it| (LEAST_TRACES..traces.len()).contains(&of_it.count()));
     let names: Vec<&(String, String)> = things.keys().collect();
     let thing = |((key, _), traces): (&(String, String), &Bits)| {
         let is_symptom = is_failing && is_of_failure(key);
@@ -64,10 +65,11 @@ fn in_question(traces: &[&Vec<Span>], cause: &str, is_failing: bool) -> BTreeSet
     order.into_iter().collect()
 }
 
-fn said(span: &Span) -> Vec<(String, String)> {
+fn said(span: &Span, is_of_cause: bool) -> Vec<(String, String)> {
     let text = |(key, value): &(String, AttrValue)| match value {
         AttrValue::Str(text) => Some((key.clone(), text.clone())),
         _ => None,
     };
-    span.attributes.iter().chain(&span.origin.resource).filter_map(text).collect()
+    let made_by = span.origin.resource.iter().filter(|_| is_of_cause);
+    span.attributes.iter().chain(made_by).filter_map(text).collect()
 }

@@ -29,6 +29,7 @@ mod what;
 use looked::Looked;
 use plan::{Decided, Members};
 use rank::{Bits, Ground, Ranked};
+pub use things::LEAST_TRACES;
 use things::{Things, Times};
 pub use what::is_of_failure;
 use what::{What, tells_of_failure};
