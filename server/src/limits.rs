@@ -245,15 +245,14 @@ pub const PEERS_MAX_SECS: u64 = 7 * 86_400;
 /// kilobyte or two, and a statement that names as many is read by the engine in one piece.
 pub const EXPLAIN_MAX_TRACES: usize = 1_000;
 /// Pieces that are looked through for the traces of a side, which costs tens of milliseconds. Where there may be more,
-/// only about as many as the second number are, in so many even slices of what arrived, each little more than a granule:
-/// what was so in a part of the time is known within a twenty-fourth of all.
+/// only about as many as the second number are, in so many even slices of what arrived, each little more than a granule.
 pub const EXPLAIN_WHOLE_PIECES: u64 = 50_000;
 pub const EXPLAIN_SLICED_PIECES: u64 = 12_000;
 pub const EXPLAIN_SLICES: u64 = 24;
 /// Traces named by any of these: as many as pieces that are looked through whole.
 pub const EXPLAIN_MAX_CANDIDATES: usize = 50_000;
-/// With fewer in the slices, they are looked for in wider ones, and then in all of the time: so many are enough there,
-/// each of which may be a granule of wide columns.
+/// With fewer in the slices, they are looked for in wider ones, and with fewer than half as many there in all of the time:
+/// no more are looked at then, each of which may be a granule of wide columns.
 pub const EXPLAIN_FEW_TRACES: usize = 50;
 /// Traces of each side that are looked at in their spans, where pieces cannot tell whether they are meant.
 pub const EXPLAIN_VERIFIED_TRACES: usize = 200;

@@ -86,7 +86,7 @@ fn nothing(html: &mut Html, found: &Explanation) {
 /// What is said above those of a kind; nothing above what sets them apart, which comes first.
 fn group(finding: &Finding) -> &'static str {
     match (finding.is_symptom, &finding.goes_with) {
-        (true, _) => "How they failed",
+        (true, _) => "How they ended",
         (false, None) => "",
         (false, Some(_)) => "What only goes with a service",
     }

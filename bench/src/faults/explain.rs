@@ -10,7 +10,7 @@ use server::query::explain::{LEAST_TRACES, is_of_failure};
 use super::scenarios::Scenario;
 use super::world::World;
 
-/// Of the traces of the service at fault, so many are in question where it is slow.
+/// Of the traces of the service at fault, one in so many is in question where it is slow.
 const SLOWEST_SHARE: usize = 20;
 
 /// Whether the first finding is the wanted one, and what it is.
@@ -42,9 +42,10 @@ pub fn names(world: &World, scenario: &Scenario, wanted: (&str, &str)) -> (bool,
     let is_wanted = |at: &usize| (names[*at].0.as_str(), names[*at].1.as_str()) == wanted;
     let is_named = found.first().is_some_and(|one| one.things.iter().chain(&one.alike).any(is_wanted));
     let told = |one: &Ranked| {
-        let of_it: Vec<usize> = one.things.iter().chain(&one.alike).copied().collect();
-        let at = of_it.iter().copied().find(|at| is_wanted(at)).unwrap_or(of_it[0]);
-        format!("{} = {}", names[at].0, names[at].1)
+        let name = |at: &usize| format!("{} = {}", names[*at].0, names[*at].1);
+        let all: Vec<String> = one.things.iter().map(name).collect();
+        let alike = one.alike.iter().find(|at| is_wanted(at)).map(|at| format!(", also {}", name(at)));
+        all.join(" and ") + &alike.unwrap_or_default()
     };
     (is_named, found.first().map_or_else(|| "nothing".to_owned(), told))
 }

@@ -27,7 +27,7 @@ pub struct Explanation {
     pub looked_outside: u32,
     /// All that was compared: each could have come out by chance.
     pub tried: u32,
-    /// Those that set the region apart most come first; then how it failed, where that was asked; those that only go along
+    /// Those that set the region apart most come first; then how they ended, where that was asked; those that only go along
     /// with a service come last.
     pub findings: Vec<Finding>,
     pub scanned: Scanned,
@@ -44,7 +44,7 @@ pub struct Finding {
     pub of_outside: u32,
     /// The chance that so many would have it for no reason, corrected for how many things were tried.
     pub chance: f64,
-    /// Where it was asked what failed: how it did.
+    /// Where it was asked how they ended: how they did, and not why.
     pub is_symptom: bool,
     /// The service that explains it as well: where the service takes part, this makes no difference.
     pub goes_with: Option<String>,

@@ -12,7 +12,7 @@ use model::query::Query;
 use model::view::Scanned;
 use model::{ApiError, Scope, Timestamp, TraceId};
 
-use super::plan::{Decided, Members, Part};
+use super::plan::{Decided, Members, Part, Sought};
 use super::slices::{Density, Slices, runs};
 use crate::limits::{
     EXPLAIN_FEW_TRACES, EXPLAIN_MAX_TRACES, EXPLAIN_SLICED_PIECES, EXPLAIN_TIMED_TRACES,
@@ -162,7 +162,12 @@ impl Queries {
         let pieces = |is_inside, estimate: Option<u64>| {
             estimate.unwrap_or_else(|| density.within(members.time(is_inside)))
         };
-        let (of_inside, of_outside) = (pieces(true, of_inside), pieces(false, of_outside));
+        let (mut of_inside, of_outside) = (pieces(true, of_inside), pieces(false, of_outside));
+        // Of what a query hits that says nothing of the base, hardly anything may be of so few.
+        let is_of_base = members.is_named_by_both() && of_outside <= EXPLAIN_WHOLE_PIECES;
+        if is_of_base {
+            of_inside = of_inside.min(of_outside);
+        }
         let slices = Slices::of(members.range, &density, of_outside, EXPLAIN_SLICED_PIECES);
         let mut first = (None, None);
         if let Some(plan) = members.both_plan(scope, &slices).filter(|_| of_inside > of_outside / 2) {
@@ -170,9 +175,11 @@ impl Queries {
             scanned.add(cost);
             first = (Some((slices.clone(), inside)), Some((slices, outside)));
         }
+        let (inside, outside) =
+            (Sought { is_inside: true, is_of_base }, Sought { is_inside: false, is_of_base: false });
         let (inside, outside) = tokio::try_join!(
-            self.choose(scope, members, true, &density, of_inside, first.0),
-            self.choose(scope, members, false, &density, of_outside, first.1)
+            self.choose(scope, members, inside, &density, of_inside, first.0),
+            self.choose(scope, members, outside, &density, of_outside, first.1)
         )?;
         scanned.add(inside.1);
         scanned.add(outside.1);
@@ -192,24 +199,24 @@ impl Queries {
         &self,
         scope: &Scope,
         members: &Members,
-        is_inside: bool,
+        side: Sought,
         density: &Density,
         pieces: u64,
         first: Option<(Slices, Side)>,
     ) -> Result<(Chosen, Scanned), ApiError> {
-        let time = members.time(is_inside);
+        let time = members.time(side.is_inside);
         let (mut of, mut found, mut scanned) = match first {
             Some((slices, found)) => (Part::Slices(slices), found, Scanned::default()),
             None => {
                 let of = Part::Slices(Slices::of(time, density, pieces, EXPLAIN_SLICED_PIECES));
-                let (found, cost) = self.candidates(scope, members, is_inside, &of).await?;
+                let (found, cost) = self.candidates(scope, members, side, &of).await?;
                 (of, found, cost)
             }
         };
         if !of.is_whole() && found.of < EXPLAIN_FEW_TRACES as u64 {
             let slices = Slices::of(time, density, pieces, wider(found.of, pieces));
             for part in [Part::Slices(slices), Part::Rare] {
-                let (more, cost) = self.candidates(scope, members, is_inside, &part).await?;
+                let (more, cost) = self.candidates(scope, members, side, &part).await?;
                 scanned.add(cost);
                 (of, found) = (part, more);
                 if found.of >= EXPLAIN_FEW_TRACES as u64 / 2 {
@@ -240,12 +247,12 @@ impl Queries {
         &self,
         scope: &Scope,
         members: &Members,
-        is_inside: bool,
+        side: Sought,
         of: &Part,
     ) -> Result<(Side, Scanned), ApiError> {
-        let plan = members.candidates_plan(scope, is_inside, of);
+        let plan = members.candidates_plan(scope, side, of);
         let ([outside, inside], scanned) = self.reader.sides(&plan).await?;
-        Ok((if is_inside { inside } else { outside }, scanned))
+        Ok((if side.is_inside { inside } else { outside }, scanned))
     }
 
     /// Those of the traces that the query finds, where pieces do not decide.

@@ -114,6 +114,14 @@ pub enum Part {
     Rare,
 }
 
+/// The traces of a side.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought {
+    pub is_inside: bool,
+    /// Only those of which a piece is hit by the base's query too: few may be.
+    pub is_of_base: bool,
+}
+
 impl Part {
     pub fn slices(&self) -> Option<&Slices> {
         match self {
@@ -141,6 +149,11 @@ impl Members {
         is_inside && self.region.hit.is_some()
     }
 
+    /// Whether both queries say something of the pieces of those inside.
+    pub fn is_named_by_both(&self) -> bool {
+        self.region.hit.is_some() && self.base.hit.is_some()
+    }
+
     fn named_by(&self, is_inside: bool) -> &Decided {
         if self.is_by_region(is_inside) { &self.region } else { &self.base }
     }
@@ -152,7 +165,8 @@ impl Members {
     }
 
     /// Pieces by which traces of a side are found, grouped by trace.
-    fn candidates_sql(&self, is_inside: bool, of: &Part) -> String {
+    fn candidates_sql(&self, side: Sought, of: &Part) -> String {
+        let Sought { is_inside, is_of_base } = side;
         let decided = self.named_by(is_inside);
         let (min, max) = match is_inside {
             true => (self.region.min.max(self.base.min), self.region.max.min(self.base.max)),
@@ -167,6 +181,12 @@ impl Members {
             (None, _) => {}
         }
         sql.extend(decided.hit.iter().map(|hit| format!(" AND {hit}")));
+        if let Some(hit) = self.base.hit.as_ref().filter(|_| is_of_base) {
+            sql.push_str(&format!(
+                " AND trace_id IN (SELECT trace_id FROM pieces
+                    WHERE {NEAR} AND first >= fromUnixTimestamp64Nano({{from:Int64}}) AND {hit})"
+            ));
+        }
         if !is_inside && self.is_by_query() {
             sql.extend(self.region.hit.iter().map(|hit| format!(" AND NOT {hit}")));
         }
@@ -210,13 +230,14 @@ impl Members {
     }
 
     /// Traces of a side, with the time of the first piece that names each.
-    pub fn candidates_plan(&self, scope: &Scope, is_inside: bool, of: &Part) -> Plan {
+    pub fn candidates_plan(&self, scope: &Scope, side: Sought, of: &Part) -> Plan {
+        let is_inside = side.is_inside;
         let sql = format!(
             "SELECT trace_id, toUInt64(min(toUnixTimestamp64Nano(first))) AS key, toUInt8({is_inside}) AS is_inside,
                 toUInt64(count() OVER ()) AS side
              FROM pieces WHERE {}
              ORDER BY cityHash64(trace_id), trace_id LIMIT {EXPLAIN_MAX_CANDIDATES}",
-            self.candidates_sql(is_inside, of)
+            self.candidates_sql(side, of)
         );
         self.bound(Plan::new(scope, sql), is_inside)
     }
@@ -324,7 +345,8 @@ mod tests {
             region: Decided::of(&model::query::read(text).unwrap(), "part"),
         };
         let is_by_query = |members: &Members| {
-            members.candidates_sql(false, &Part::Slices(Slices::default())).contains("AND NOT (error = 1")
+            let outside = Sought { is_inside: false, is_of_base: false };
+            members.candidates_sql(outside, &Part::Slices(Slices::default())).contains("AND NOT (error = 1")
         };
         assert!(is_by_query(&of("error", range)));
         assert!(!is_by_query(&of("error trace_duration>5ms", range)));

@@ -5,7 +5,7 @@
 //! for what most inside have and few outside do. A thing is kept when so many would hardly have it for no reason, given
 //! how many things were tried. Where it makes no difference among the traces of a service it occurs in, it goes with
 //! that service. What the very same traces have is told once, and of the bounds of one number the most telling.
-//! What only says how they failed comes after what they had before.
+//! What only says how they ended comes after what they had before.
 
 use super::stats::{Fisher, corrected};
 
@@ -159,8 +159,8 @@ fn pairs(ground: &Ground, all: (usize, usize), things: &[Thing], singles: &[Rank
     let is_enough =
         |one: &&Ranked| one.effect >= LEAST_EFFECT && thing(one).known.is_none() && !thing(one).is_symptom;
     let mut best: Vec<&Ranked> = singles.iter().filter(is_enough).collect();
-    best.sort_by(|a, b| b.effect.total_cmp(&a.effect));
-    // Of those that are the same, one.
+    best.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(thing(a).rank.cmp(&thing(b).rank)));
+    // Of those that are the same, the one with the most telling name.
     let mut chosen: Vec<&Ranked> = Vec::new();
     let is_same = |a: &Ranked, b: &Ranked| {
         are_alike(&a.traces, &b.traces)
@@ -211,7 +211,7 @@ fn service_of(ground: &Ground, things: &[Thing], one: &Ranked) -> Option<usize> 
     })
 }
 
-/// Causes come first, then how it failed, then what goes with a service.
+/// Causes come first, then how they ended, then what goes with a service.
 fn place(one: &Ranked, things: &[Thing]) -> u8 {
     match (things[one.things[0]].is_symptom, one.goes_with.is_some()) {
         (false, false) => 0,
@@ -220,39 +220,34 @@ fn place(one: &Ranked, things: &[Thing]) -> u8 {
     }
 }
 
-/// Of each place so many. Those of the same traces as one before them are told with it; of a family, the first; and no pair of traces inside that
-/// one before it has too, for no more of those outside.
+/// Of each place so many. Those of the same traces as one before them are told with it; of a family, the first; and no
+/// pair whose traces inside one before it has too, for no more of those outside.
 fn merged(ground: &Ground, found: Vec<Ranked>, things: &[Thing], most: usize) -> Vec<Ranked> {
     let mut kept: Vec<Ranked> = Vec::new();
-    let mut families: Vec<u32> = Vec::new();
+    let mut told: Vec<u32> = Vec::new();
     for one in found {
-        let of_families = |ranked: &Ranked| -> Vec<u32> {
-            ranked.things.iter().filter_map(|at| things[*at].family).collect()
-        };
-        if one.things.len() == 1 && of_families(&one).iter().any(|family| families.contains(family)) {
+        let is_pair = one.things.len() > 1;
+        let families: Vec<u32> = one.things.iter().filter_map(|at| things[*at].family).collect();
+        if !is_pair && families.iter().any(|family| told.contains(family)) {
             continue;
         }
-        families.extend(of_families(&one));
         let is_apart = |ranked: &Ranked| things[ranked.things[0]].known.is_some();
         let is_same =
             |other: &Ranked| is_apart(other) == is_apart(&one) && are_alike(&other.traces, &one.traces);
         let is_told = |other: &Ranked| {
             let common = other.traces.and(&one.traces).common(&ground.inside);
-            other.outside <= one.outside && common as f64 >= ALIKE * one.inside as f64
+            !is_apart(other) && other.outside <= one.outside && common as f64 >= ALIKE * one.inside as f64
         };
-        if one.things.len() > 1 && kept.iter().any(is_told) {
+        let is_beside = |other: &&Ranked| place(other, things) == place(&one, things);
+        if is_pair && kept.iter().any(|other| is_same(other) || is_told(other)) {
             continue;
         }
         match kept.iter().position(is_same) {
-            Some(at) if one.things.len() == 1 => kept[at].alike.push(one.things[0]),
-            Some(_) => {}
-            None => {
-                let is_beside = |other: &&Ranked| place(other, things) == place(&one, things);
-                if kept.iter().filter(is_beside).count() < most {
-                    kept.push(one);
-                }
-            }
+            Some(at) => kept[at].alike.push(one.things[0]),
+            None if kept.iter().filter(is_beside).count() < most => kept.push(one),
+            None => continue,
         }
+        told.extend(families);
     }
     kept
 }

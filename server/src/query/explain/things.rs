@@ -11,7 +11,7 @@ use model::{AttrValue, Nanos};
 
 use super::numbers::cuts;
 use super::rank::{Bits, Thing};
-use super::what::What;
+use super::what::{What, is_name};
 use crate::limits::EXPLAIN_MAX_NUMBERS;
 use crate::storage::reader::{Maker, Said, SaidKind, Traits};
 use crate::storage::token::{self, Fact, Key, Owner};
@@ -39,8 +39,6 @@ const PLUMBING: [&str; 11] = [
     "thread.",
     "url.",
 ];
-/// Numbers that name things, by the end of their keys: being above another means nothing.
-const NAMING: [&str; 8] = ["id", "line", "lineno", "number", "offset", "partition", "pid", "port"];
 
 /// Any of these tokens, what to call it, the services it occurs in, and how telling its name is.
 type Named = (Vec<u32>, Vec<Condition>, Vec<usize>, u8);
@@ -73,7 +71,7 @@ impl Things {
         things
     }
 
-    /// Where it was asked what failed, how it did is no reason.
+    /// Where it was asked how they ended, how they did is no reason.
     pub fn tell_symptoms(&mut self) {
         for (thing, what) in self.things.iter_mut().zip(&self.whats) {
             thing.is_symptom = what.is_symptom();
@@ -246,11 +244,6 @@ fn rank_of(key: &str) -> u8 {
     if PLUMBING.iter().any(|start| key.starts_with(start)) { BY_PLUMBING } else { BY_ATTRIBUTE }
 }
 
-/// Whether a number's key says that it is the name of something.
-fn is_name(key: &str) -> bool {
-    key.rsplit(['.', '_']).next().is_some_and(|end| NAMING.contains(&end))
-}
-
 /// The token of something said, and the condition that asks for it.
 fn attribute(said: &Said) -> Option<(u32, Condition)> {
     let key = Key::of(Owner::Span, &said.key);
@@ -309,11 +302,5 @@ mod tests {
     fn what_was_asked_for_is_a_better_name_than_how_it_was_called() {
         assert!(rank_of("app.customer.tier") < BY_SERVICE && rank_of("httpd") < BY_SERVICE);
         assert!(rank_of("db.statement") > BY_SERVICE);
-    }
-
-    #[test]
-    fn numbers_that_are_names_have_no_bounds() {
-        assert!(["server.port", "thread.id", "order_id", "messaging.kafka.offset"].into_iter().all(is_name));
-        assert!(!["app.cart.items", "http.response.body.size", "portions", "valid"].into_iter().any(is_name));
     }
 }

@@ -28,24 +28,24 @@ impl What {
         }
     }
 
-    /// The number it is a bound or a value of.
+    /// The number it is a bound or a value of; not where its values are names.
     pub fn number(&self) -> Option<String> {
         match self {
             What::Span(conditions) => match &conditions[..] {
                 [
                     Condition {
                         field,
+                        op,
                         value: AttrValueOr::Data(AttrValue::Int(_) | AttrValue::Double(_)),
-                        ..
                     },
-                ] => Some(print_field(field)),
+                ] if *op != CompareOp::Eq || is_amount(field) => Some(print_field(field)),
                 _ => None,
             },
             What::Time { service, .. } => Some(print_expr(&time_in(service))),
         }
     }
 
-    /// Whether it says how something failed, rather than what was different before.
+    /// Whether it says how something ended, rather than what was different before.
     pub fn is_symptom(&self) -> bool {
         match self {
             What::Span(conditions) => conditions.iter().any(|one| tells_of_failure(&one.field)),
@@ -65,7 +65,7 @@ impl What {
     }
 }
 
-/// Whether a field says that something failed, or how.
+/// Whether a field says whether something failed, or how.
 pub fn tells_of_failure(field: &FieldName) -> bool {
     match field {
         FieldName::Intrinsic(one) => matches!(
@@ -81,7 +81,23 @@ pub fn tells_of_failure(field: &FieldName) -> bool {
 
 /// As the semantic conventions name them, and those who follow them: `error.type`, `http.response.status_code`.
 pub fn is_of_failure(key: &str) -> bool {
-    key.split('.').any(|part| ["error", "exception", "status_code"].contains(&part))
+    key.split(['.', '_']).any(|part| ["error", "exception"].contains(&part))
+        || ["status_code", "status_description"].iter().any(|end| key.ends_with(end))
+}
+
+/// Numbers that name things, by the end of their keys: being above another means nothing.
+const NAMES: [&str; 9] =
+    [".id", "_id", ".pid", ".port", ".line", ".lineno", "line.number", "partition", "kafka.offset"];
+
+pub fn is_name(key: &str) -> bool {
+    NAMES.iter().any(|end| key.ends_with(end))
+}
+
+fn is_amount(field: &FieldName) -> bool {
+    match field {
+        FieldName::Attribute { key, .. } => !is_name(key) && !is_of_failure(key),
+        FieldName::Intrinsic(_) => true,
+    }
 }
 
 fn time_in(service: &str) -> Expr {
@@ -115,12 +131,30 @@ mod tests {
     }
 
     #[test]
-    fn how_a_span_failed_is_a_symptom() {
-        assert!(
-            ["error", "error.type", "http.response.status_code", "order.error"]
-                .into_iter()
-                .all(is_of_failure)
-        );
+    fn how_a_span_ended_is_a_symptom() {
+        let keys = ["error", "error.type", "http.response.status_code", "order.error", "error_code"];
+        assert!(keys.into_iter().all(is_of_failure));
         assert!(!["terror.level", "errors_seen", "status", "http.route"].into_iter().any(is_of_failure));
+    }
+
+    #[test]
+    fn numbers_that_are_names_have_no_bounds_and_each_value_is_told() {
+        assert!(["server.port", "thread.id", "order_id", "messaging.kafka.offset"].into_iter().all(is_name));
+        let amounts =
+            ["app.cart.items", "http.response.body.size", "page_number", "valid", "db.query.offset"];
+        assert!(!amounts.into_iter().any(is_name));
+        let number = |key: &str, op| {
+            let field = FieldName::Attribute {
+                scope: model::query::fields::AttributeScope::Span,
+                of_parent: false,
+                key: key.to_owned(),
+            };
+            What::Span(vec![Condition { field, op, value: AttrValueOr::Data(AttrValue::Int(9)) }]).number()
+        };
+        assert_eq!(number("partition", CompareOp::Eq), None);
+        assert_eq!(number("http.status_code", CompareOp::Eq), None);
+        assert!(
+            number("http.status_code", CompareOp::GtEq).is_some() && number("items", CompareOp::Eq).is_some()
+        );
     }
 }
