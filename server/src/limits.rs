@@ -241,9 +241,9 @@ pub const CLOCK_WINDOW_SECS: u64 = 600;
 pub const CLOCK_MAX_HOSTS: usize = 2_000;
 /// How far from a trace its peers may be looked for.
 pub const PEERS_MAX_SECS: u64 = 7 * 86_400;
-/// Traces looked at on each side of an explanation: shares are within three percent. What pieces say of each is a
+/// Traces looked at on each side of an explanation: shares are within four percent. What pieces say of each is a
 /// kilobyte or two, and a statement that names as many is read by the engine in one piece.
-pub const EXPLAIN_MAX_TRACES: usize = 1_000;
+pub const EXPLAIN_MAX_TRACES: usize = 600;
 /// Pieces that are looked through for the traces of a side, which costs tens of milliseconds. Where there may be more,
 /// only about as many as the second number are, in so many even slices of what arrived, each little more than a granule.
 pub const EXPLAIN_WHOLE_PIECES: u64 = 50_000;
@@ -260,7 +260,7 @@ pub const EXPLAIN_VERIFIED_TRACES: usize = 200;
 pub const EXPLAIN_NAMED_TRACES: usize = 60;
 pub const EXPLAIN_NAMED_SPANS: u32 = 500;
 /// Traces of each side whose critical path is looked at, which for those not settled yet means reading their spans.
-pub const EXPLAIN_TIMED_TRACES: usize = 60;
+pub const EXPLAIN_TIMED_TRACES: usize = 40;
 /// Numeric attributes that bounds are tried of: some fifty things each.
 pub const EXPLAIN_MAX_NUMBERS: usize = 200;
 pub const EXPLAIN_MAX_MAKERS: u32 = 5_000;

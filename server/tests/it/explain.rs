@@ -221,7 +221,7 @@ async fn a_number_above_a_bound_is_found_and_so_is_whose_time_it_is() {
         let count = |key: &str| finding[key].as_u64().unwrap();
         if finding["q"].as_str().unwrap().contains("critical(") {
             // Whom traces waited for is known of some of them.
-            assert!(count("of_inside") >= 50 && count("of_outside") >= 50, "{finding}");
+            assert!(count("of_inside") >= 35 && count("of_outside") >= 35, "{finding}");
             assert!(status == 200 && count("inside") <= found, "{finding}: {found}");
         } else {
             assert!(finding["of_inside"] == answer["inside"] && finding["of_outside"] == answer["outside"]);
@@ -299,15 +299,14 @@ async fn of_very_many_pieces_a_share_is_looked_at() {
     server.sql("OPTIMIZE TABLE pieces FINAL").await.unwrap();
     let from = now().minus(Nanos::from_secs(8 * 3_600)).0;
     let all: u64 = kinds.iter().map(|(.., count)| count + 1).sum();
-    for ((customer, other, _), looked) in kinds.into_iter().zip([900..=1_000, 900..=1_000, 25..=200, 44..=44])
-    {
+    for ((customer, other, _), looked) in kinds.into_iter().zip([550..=600, 550..=600, 25..=200, 44..=44]) {
         let of_them: u64 = kinds.iter().filter(|kind| kind.0 == customer).map(|kind| kind.2 + 1).sum();
         let path = format!("/api/explain?start={from}&part_q=span.customer%3D{customer}");
         let (status, answer) = server.get(&path).await;
         assert_eq!(status, 200, "{answer}");
         let number = |key: &str| answer[key].as_u64().unwrap();
         assert!(looked.contains(&number("looked_inside")), "{customer}: {answer}");
-        assert!((800..=1_000).contains(&number("looked_outside")), "{customer}: {answer}");
+        assert!((480..=600).contains(&number("looked_outside")), "{customer}: {answer}");
         let off = |key: &str, of: u64| (number(key) as f64 / of as f64 - 1.0).abs();
         assert!(off("inside", of_them) < if of_them < 1_000 { 0.5 } else { 0.1 }, "{customer}: {answer}");
         assert!(off("outside", all - of_them) < 0.1, "{customer}: {answer}");

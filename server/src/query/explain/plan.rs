@@ -197,7 +197,9 @@ impl Members {
         // How long what is seen of a trace lasts: it is no shorter, and as long where all of it is seen.
         let seen = "toUInt64(max(toUnixTimestamp64Nano(first) + toInt64(length)) - min(toUnixTimestamp64Nano(first)))";
         if least > 0 || max < ANY_LENGTH {
-            sql.push_str(&format!(" HAVING {seen} >= {least} AND {seen} < {max}"));
+            sql.push_str(&format!(
+                " HAVING {seen} >= {least} AND {seen} < {max} AND min(first) < fromUnixTimestamp64Nano({{to:Int64}})"
+            ));
         }
         sql
     }
@@ -352,5 +354,20 @@ mod tests {
         assert!(!is_by_query(&of("error trace_duration>5ms", range)));
         assert!(!is_by_query(&of("error", Range { to: Timestamp(50), ..range })));
         assert!(!is_by_query(&of("error duration>5ms", range)), "pieces may say too much");
+    }
+
+    #[test]
+    fn long_ones_begin_within_the_time_too() {
+        let range = Range { from: Timestamp(0), to: Timestamp(100) };
+        let decided = |text: &str| Decided::of(&model::query::read(text).unwrap(), "t");
+        let (base, region) = (decided(""), decided("trace_duration>2ms"));
+        let members = Members { range, inside: Range { to: Timestamp(50), ..range }, base, region };
+        let inside = Sought { is_inside: true, is_of_base: false };
+        for of in [Part::Slices(Slices::default()), Part::Rare] {
+            let sql = members.candidates_sql(inside, &of);
+            assert!(
+                sql.contains("HAVING") && sql.contains("min(first) < fromUnixTimestamp64Nano({to:Int64})")
+            );
+        }
     }
 }
