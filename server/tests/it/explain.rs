@@ -106,7 +106,11 @@ async fn a_brushed_region_is_explained_by_its_cause() {
         assert_eq!(status, 200, "{found}");
         let ids: Vec<&str> =
             found["traces"].as_array().unwrap().iter().map(|t| t["trace_id"].as_str().unwrap()).collect();
-        assert_eq!(json!(ids.len()), finding["inside"], "{finding}");
+        // Whom traces waited for is known of some of them.
+        let is_of_all = finding["of_inside"] == answer["inside"];
+        assert!(is_of_all || finding["q"].as_str().unwrap().contains("critical("), "{finding}");
+        let inside = finding["inside"].as_u64().unwrap() as usize;
+        assert!(if is_of_all { inside == ids.len() } else { inside <= ids.len() }, "{finding}: {ids:?}");
         let examples = finding["examples"].as_array().unwrap();
         assert!(examples.iter().all(|id| ids.contains(&id.as_str().unwrap())), "{finding}");
     }
