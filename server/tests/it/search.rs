@@ -33,8 +33,8 @@ pub async fn filled() -> (TestServer, Sent) {
     let server = TestServer::start().await;
     let mut traces: HashMap<TraceId, Vec<Span>> = HashMap::new();
     let mut client = server.grpc().await;
-    // Two hours, so that the walk has to widen its windows.
-    for spans in Shop::new(23).traces(now().minus(Nanos::from_secs(7_200)), 0.05).take(340) {
+    // About two hours, so that the walk has to widen its windows, and none of it yet to come.
+    for spans in Shop::new(23).traces(now().minus(Nanos::from_secs(9_000)), 0.05).take(340) {
         client.export(encode(&spans)).await.unwrap();
         traces.entry(spans[0].trace_id).or_default().extend(spans);
     }
